@@ -34,18 +34,16 @@ public static class StepHost
     {
         var input = line.Input;
         var results = new ResultFiles(line.ResultPaths);
-        using var log = new StepLog(Sink(input, time), time, Lenient(input, CommonOptions.Verbose));
-        var ending = new Ending(log, results, Lenient(input, CommonOptions.Verbose));
+        using var log = new StepLog(Sink(input, time), time, input.Get(CommonOptions.Verbose));
+        var ending = new Ending(log, results, input.Get(CommonOptions.Verbose));
         using var stop = new Stop(
-            Lenient(input, CommonOptions.Timeout) is { Ticks: > 0 } timeout ? timeout : TimeSpan.FromMinutes(55),
+            input.Get(CommonOptions.Timeout),
             time,
-            reason => Environment.Exit((int)ending.Stopped(reason, "it did not end by itself in time")));
+            reason => ending.Stopped(reason, "it did not end by itself in time"));
         try
         {
             results.WriteEmpty([.. step.Results.Select(result => result.Name), ResultFiles.ErrorName]);
-            input.ThrowIfMistaken();
-            var plan = await step.PlanAsync(input, stop.Token);
-            input.ThrowIfMistaken();
+            var plan = await PlanAsync(step, input, stop.Token);
             if (input.Get(CommonOptions.DryRun))
             {
                 foreach (var text in plan.Describe())
@@ -71,23 +69,29 @@ public static class StepHost
         }
     }
 
-    private static ILogSink Sink(StepInput input, TimeProvider time) =>
-        Lenient(input, CommonOptions.LogFormat) == "json" ? new JsonSink(Console.Error, time)
-        : Console.IsErrorRedirected ? new TextSink(Console.Error, time)
-        : new TerminalSink();
-
-    /// <summary>An option that decides how mistakes are told, which may be mistaken itself.</summary>
-    private static T? Lenient<T>(StepInput input, StepOption<T> option)
+    /// <summary>
+    /// The plan, or all mistakes: those of the options' form, and those that only the step can see. A step that can't plan
+    /// because of a mistake that is noted may throw whatever it likes.
+    /// </summary>
+    private static async Task<IStepPlan> PlanAsync(IStep step, StepInput input, CancellationToken cancellation)
     {
         try
         {
-            return input.Get(option);
+            var plan = await step.PlanAsync(input, cancellation);
+            input.ThrowIfMistaken();
+            return plan;
         }
-        catch (FormatException)
+        catch (Exception) when (input.Mistakes.Count > 0)
         {
-            return default;
+            input.ThrowIfMistaken();
+            throw;
         }
     }
+
+    private static ILogSink Sink(StepInput input, TimeProvider time) =>
+        input.Get(CommonOptions.LogFormat) == "json" ? new JsonSink(Console.Error, time)
+        : Console.IsErrorRedirected ? new TextSink(Console.Error, time)
+        : new TerminalSink();
 
     /// <summary>The last line of a step that did not get through.</summary>
     private sealed class Ending(StepLog log, ResultFiles results, bool verbose)

@@ -15,12 +15,13 @@ internal sealed class Stop : IDisposable
     private readonly ITimer _force;
     private readonly Action<ExitCode> _forced;
     private int _reason;
+    private bool _disposed;
 
     /// <summary>Begins to listen. <paramref name="forced"/> is called when the step did not end by itself in time.</summary>
     public Stop(TimeSpan timeout, TimeProvider time, Action<ExitCode> forced)
     {
         _forced = forced;
-        _force = time.CreateTimer(_ => _forced(Reason!.Value), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _force = time.CreateTimer(_ => End(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         _deadline = time.CreateTimer(_ => Begin(ExitCode.Deadline), null, timeout, Timeout.InfiniteTimeSpan);
@@ -33,11 +34,23 @@ internal sealed class Stop : IDisposable
 
     public void Dispose()
     {
+        Volatile.Write(ref _disposed, true);
         _deadline.Dispose();
         _force.Dispose();
         _terminate.Dispose();
         _interrupt.Dispose();
-        _source.Dispose();
+
+        // The source stays: a signal that comes this late may be on its way to it, and the process ends anyway.
+    }
+
+    /// <summary>
+    /// Tells the end, if log and results still take it (a full pipe or a dead mount may hold their locks for ever), and ends.
+    /// </summary>
+    private void End()
+    {
+        var reason = Reason!.Value;
+        _ = Task.Run(() => _forced(reason)).Wait(TimeSpan.FromMilliseconds(500));
+        Environment.Exit((int)reason);
     }
 
     private void OnSignal(PosixSignalContext context)
@@ -48,7 +61,7 @@ internal sealed class Stop : IDisposable
 
     private void Begin(ExitCode reason)
     {
-        if (Interlocked.CompareExchange(ref _reason, (int)reason, 0) == 0)
+        if (!Volatile.Read(ref _disposed) && Interlocked.CompareExchange(ref _reason, (int)reason, 0) == 0)
         {
             _force.Change(Grace, Timeout.InfiniteTimeSpan);
             // On a thread of its own: what is registered on the token may block, and a signal must be answered at once.

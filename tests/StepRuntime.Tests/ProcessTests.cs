@@ -46,8 +46,15 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
-    public void Mistakes_of_the_plan_end_with_2() =>
-        Assert.Contains("nobody can be greeted", Dummy.Run("--target=nobody").Error, StringComparison.Ordinal);
+    public void Mistakes_of_form_and_of_meaning_are_told_at_once()
+    {
+        var run = Dummy.Run("--target=nobody", "--level=ten");
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("3 mistakes", run.Error, StringComparison.Ordinal);
+        Assert.Contains("--level: 'ten' is not a whole number", run.Error, StringComparison.Ordinal);
+        Assert.Contains("nobody can be greeted", run.Error, StringComparison.Ordinal);
+        Assert.Contains("nothing else works either", run.Error, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void An_empty_value_is_none()
@@ -57,9 +64,27 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
-    public void A_dry_run_prints_the_plan_and_does_nothing()
+    public void A_boolean_alone_is_true_and_any_other_option_alone_is_a_mistake()
     {
-        var run = Dummy.Run(["--target=x", "--do=fail", "--dry-run=true", .. Dummy.ResultArguments(_scratch)]);
+        Assert.Equal("greet x\n", Dummy.Run("--target=x", "--dry-run").Output);
+        var run = Dummy.Run("--target", "--level=3");
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("--target: it has no value", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_timeout_that_no_timer_takes_is_refused()
+    {
+        Assert.Equal(2, Dummy.Run("--target=x", "--timeout=2000h").ExitCode);
+        Assert.Equal(0, Dummy.Run("--target=x", "--timeout=1000h").ExitCode);
+    }
+
+    [Theory]
+    [InlineData("--dry-run")]
+    [InlineData("--dry-run=true")]
+    public void A_dry_run_prints_the_plan_and_does_nothing(string dryRun)
+    {
+        var run = Dummy.Run(["--target=x", "--do=fail", dryRun, .. Dummy.ResultArguments(_scratch)]);
         Assert.Equal((0, "greet x\n"), (run.ExitCode, run.Output));
         Assert.Equal("", File.ReadAllText(_scratch["greeting"]));
     }
@@ -166,6 +191,10 @@ public sealed class ProcessTests : IDisposable
     [Fact]
     public void No_silence_is_longer_than_ten_seconds() =>
         Assert.Matches(@"\.\.\. greeting x \((9|10) s\)", Dummy.Run("--target=x", "--do=silence").Error);
+
+    [Fact]
+    public void No_silence_is_longer_than_ten_seconds_on_a_terminal_either() =>
+        Assert.Matches(@"\.\.\. greeting x \((9|10) s\)", Tool.Run("script", "-qec", $"{Dummy.Executable} --target=x --do=silence", "/dev/null").Output);
 
     [Fact]
     public void On_a_terminal_a_bar_moves_in_place()

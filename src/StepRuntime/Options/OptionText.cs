@@ -57,7 +57,7 @@ public static class OptionText
             : throw new FormatException($"'{text}' is more than 8 EiB");
     }
 
-    /// <summary>A duration in Go's form: numbers with h, m, s or ms, in a row (<c>1h30m</c>, <c>90s</c>); at most 1000 days.</summary>
+    /// <summary>A duration in Go's form: numbers with h, m, s or ms, in a row (<c>1h30m</c>, <c>90s</c>); at most 1000 hours, which every timer takes.</summary>
     public static TimeSpan ParseDuration(string text)
     {
         var rest = text.AsSpan();
@@ -74,9 +74,9 @@ public static class OptionText
             seconds += number * TakeUnit(ref rest, text);
         }
 
-        return seconds is > 0 and <= 1000 * 86400.0
+        return seconds is > 0 and <= 1000 * 3600.0
             ? TimeSpan.FromSeconds(seconds)
-            : throw new FormatException($"'{text}' is not a duration between 1ms and 24000h");
+            : throw new FormatException($"'{text}' is not a duration between 1ms and 1000h");
     }
 
     /// <summary>One of a few words.</summary>

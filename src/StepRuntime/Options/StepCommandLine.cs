@@ -49,7 +49,7 @@ internal sealed record StepCommandLine(StepInput Input, IReadOnlyDictionary<stri
 
         foreach (var (option, symbol) in options)
         {
-            if (Value(parsed, symbol, input) is { Length: > 0 } text)
+            if (Value(parsed, arguments, symbol, option, input) is { Length: > 0 } text)
             {
                 texts[option] = text;
                 if (option.Check(text) is { } cause)
@@ -65,7 +65,7 @@ internal sealed record StepCommandLine(StepInput Input, IReadOnlyDictionary<stri
 
         foreach (var (name, symbol) in files)
         {
-            if (Value(parsed, symbol, input) is { Length: > 0 } path)
+            if (Value(parsed, arguments, symbol, null, input) is { Length: > 0 } path)
             {
                 paths[name] = path;
             }
@@ -76,15 +76,33 @@ internal sealed record StepCommandLine(StepInput Input, IReadOnlyDictionary<stri
 
     private static Option<string[]> Symbol(string name) => new($"--{name}") { Arity = ArgumentArity.ZeroOrMore };
 
-    private static string? Value(ParseResult parsed, Option<string[]> symbol, StepInput input)
+    /// <summary>
+    /// An option's text. <c>--name</c> alone is true for a boolean, and a mistake for every other: never silently unset, or
+    /// <c>--check</c> would seal.
+    /// </summary>
+    private static string? Value(
+        ParseResult parsed, IReadOnlyList<string> arguments, Option<string[]> symbol, StepOption? option, StepInput input)
     {
-        var tokens = parsed.GetResult(symbol)?.Tokens ?? [];
-        if (tokens.Count > 1)
+        if (parsed.GetResult(symbol) is not { Implicit: false } given)
         {
-            input.Mistake($"{symbol.Name}: it is given {tokens.Count} times");
+            return null;
         }
 
-        return tokens.Count > 0 ? tokens[0].Value : null;
+        if (given.IdentifierTokenCount > 1)
+        {
+            input.Mistake($"{symbol.Name}: it is given {given.IdentifierTokenCount} times");
+        }
+        else if (given.Tokens.Count == 0 && arguments.Contains(symbol.Name))
+        {
+            if (option is StepOption<bool>)
+            {
+                return "true";
+            }
+
+            input.Mistake($"{symbol.Name}: it has no value; write {symbol.Name}=VALUE");
+        }
+
+        return given.Tokens.Count > 0 ? given.Tokens[0].Value : null;
     }
 
     private static string Unknown(string token, IReadOnlyList<string> names)

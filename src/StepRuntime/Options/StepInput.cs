@@ -8,6 +8,7 @@ public sealed class StepInput
 {
     private readonly IReadOnlyDictionary<StepOption, string> _texts;
     private readonly List<string> _mistakes = [];
+    private readonly HashSet<StepOption> _mistaken = [];
     private int _plannedResultBytes = ResultBudget.Reserved;
 
     internal StepInput(IReadOnlyDictionary<StepOption, string> texts) => _texts = texts;
@@ -18,14 +19,21 @@ public sealed class StepInput
     /// <summary>Whether the option was given with a value.</summary>
     public bool IsSet(StepOption option) => _texts.TryGetValue(option, out var text) && text.Length > 0;
 
-    /// <summary>An option's value, or its default.</summary>
-    public T Get<T>(StepOption<T> option) => option.Parse(IsSet(option) ? _texts[option] : option.DefaultText)!;
+    /// <summary>An option's value, or its default; the default, too, where the value was already noted as a mistake.</summary>
+    public T Get<T>(StepOption<T> option) =>
+        option.Parse(IsSet(option) && !_mistaken.Contains(option) ? _texts[option] : option.DefaultText)!;
 
     /// <summary>Notes a mistake; the step ends with all of them after the whole input was looked at (exit code 2).</summary>
     public void Mistake(string line) => _mistakes.Add(line);
 
-    /// <summary>Notes a mistake of an option.</summary>
-    public void Mistake(StepOption option, string cause) => Mistake($"--{option.Name}: {cause}");
+    /// <summary>Notes a mistake of an option, its first only: what follows from a wrong value helps nobody.</summary>
+    public void Mistake(StepOption option, string cause)
+    {
+        if (_mistaken.Add(option))
+        {
+            Mistake($"--{option.Name}: {cause}");
+        }
+    }
 
     /// <summary>
     /// Announces a result whose value the input alone decides, so that one that Tekton would refuse (more than

@@ -42,6 +42,9 @@ public interface ILogSink : IDisposable
 
     /// <summary>Whether progress is drawn in place, so that it may come often.</summary>
     bool IsLive { get; }
+
+    /// <summary>Whether a bar moves right now, which is a sign of life of its own.</summary>
+    bool IsDrawing { get; }
 }
 
 /// <summary>Lines for people: the time since the start, the text.</summary>
@@ -51,6 +54,9 @@ public sealed class TextSink(TextWriter writer, TimeProvider time) : ILogSink
 
     /// <inheritdoc/>
     public bool IsLive => false;
+
+    /// <inheritdoc/>
+    public bool IsDrawing => false;
 
     /// <inheritdoc/>
     public void Line(LogLevel level, string text) =>
@@ -82,6 +88,9 @@ public sealed class JsonSink(TextWriter writer, TimeProvider time) : ILogSink
 {
     /// <inheritdoc/>
     public bool IsLive => false;
+
+    /// <inheritdoc/>
+    public bool IsDrawing => false;
 
     /// <inheritdoc/>
     public void Line(LogLevel level, string text) =>

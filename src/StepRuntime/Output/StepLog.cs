@@ -85,8 +85,8 @@ public sealed class StepLog : IDisposable
 
     private void Heartbeat()
     {
-        // A bar moves by itself. The second's grace keeps a line that comes every ten seconds from being doubled.
-        if (_sink.IsLive || !_lock.TryEnter())
+        // The second's grace keeps a line that comes every ten seconds from being doubled.
+        if (_sink.IsDrawing || !_lock.TryEnter())
         {
             return;
         }

@@ -12,7 +12,7 @@ public sealed class StepProgress : IProgress<long>
     private readonly int _percentStep;
     private readonly long _start;
     private readonly Lock _lock = new();
-    private long _total;
+    private readonly long _total;
     private long _done;
     private long _lastShown;
     private int _lastPercent;
@@ -22,15 +22,6 @@ public sealed class StepProgress : IProgress<long>
         (_log, _time, _activity, _total) = (log, time, activity, total);
         (_interval, _percentStep) = live ? (TimeSpan.FromMilliseconds(100), 101) : (StepLog.Silence, 5);
         _start = _lastShown = time.GetTimestamp();
-    }
-
-    /// <summary>Sets the whole, once it is known.</summary>
-    public void SetTotal(long total)
-    {
-        lock (_lock)
-        {
-            _total = total;
-        }
     }
 
     /// <summary>Says how many bytes are done, in all; may be called from any thread and as often as it likes.</summary>
@@ -57,5 +48,4 @@ public sealed class StepProgress : IProgress<long>
             _log.Show(new ProgressReport(_activity, _done, _total, rate, _total > 0 && rate > 0 ? (_total - _done) / rate : null));
         }
     }
-
 }

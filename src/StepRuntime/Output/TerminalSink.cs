@@ -23,6 +23,18 @@ public sealed class TerminalSink : ILogSink
     public bool IsLive => true;
 
     /// <inheritdoc/>
+    public bool IsDrawing
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _bar is not null;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
     public void Line(LogLevel level, string text)
     {
         var style = level switch
