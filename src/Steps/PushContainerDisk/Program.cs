@@ -1,1 +1,4 @@
-return 0;
+using StepRuntime;
+using Steps.PushContainerDisk;
+
+return await StepHost.RunAsync(new PushContainerDiskStep(), args);
