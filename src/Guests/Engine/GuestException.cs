@@ -27,7 +27,7 @@ public enum GuestFault
     /// <summary>A guest's file is larger than its reader allows.</summary>
     TooLarge,
 
-    /// <summary>The volume, the temporary folder or the guest's filesystem is full.</summary>
+    /// <summary>The volume or the temporary folder is full. (A full filesystem inside the guest is <see cref="Change"/>.)</summary>
     NoSpace,
 }
 

@@ -26,8 +26,20 @@ public interface IGuest : IDisposable
     /// <summary>Filesystem label; empty when there is none.</summary>
     string FilesystemLabel(string device);
 
-    /// <summary>Mounts with the type forced (never the kernel's choice) and <c>nosuid,nodev</c>.</summary>
-    void Mount(string device, string mountPoint, string filesystemType, bool readOnly);
+    /// <summary>A partition's UUID in its table (fstab's <c>PARTUUID=</c>); empty when there is none.</summary>
+    string PartitionUuid(string device);
+
+    /// <summary>A partition's name in its GPT (fstab's <c>PARTLABEL=</c>); empty when there is none.</summary>
+    string PartitionLabel(string device);
+
+    /// <summary>Whole disks; the one that was opened is the only one.</summary>
+    IReadOnlyList<string> Devices();
+
+    /// <summary>
+    /// Mounts with the type forced (never the kernel's choice) and <c>nosuid,nodev</c>, and the further
+    /// <paramref name="options"/> (separated by commas) if there are.
+    /// </summary>
+    void Mount(string device, string mountPoint, string filesystemType, bool readOnly, string options = "");
 
     /// <summary>Unmounts everything; the disk stays open.</summary>
     void UnmountAll();
@@ -38,11 +50,22 @@ public interface IGuest : IDisposable
     /// <summary>Whether something stands at <paramref name="path"/>, links followed.</summary>
     bool Exists(string path);
 
+    /// <summary>What stands where <paramref name="path"/> leads, links followed, or null.</summary>
+    GuestFile? StatTarget(string path);
+
+    /// <summary>
+    /// Where <paramref name="path"/> leads inside the guest: absolute, without links; null when that does not exist.
+    /// </summary>
+    string? RealPath(string path);
+
     /// <summary>A link's target as it is written in the link.</summary>
     string ReadLink(string path);
 
     /// <summary>A whole file; <see cref="GuestFault.TooLarge"/> when it has more than <paramref name="limit"/> bytes.</summary>
     byte[] Read(string path, int limit = 1 << 20);
+
+    /// <summary>At most <paramref name="count"/> (up to 1 MiB) first bytes of a regular file, however large it is.</summary>
+    byte[] ReadStart(string path, int count);
 
     /// <summary>The names in a directory, without <c>.</c> and <c>..</c>; empty when it is absent.</summary>
     IReadOnlyList<string> List(string directory);
@@ -61,7 +84,8 @@ public interface IGuest : IDisposable
 
     /// <summary>
     /// Unpacks a local uncompressed tar below a directory, with owners, modes, links and extended attributes. An entry for
-    /// a directory that exists changes its owner and mode: leave such entries out.
+    /// a directory that exists changes its owner and mode: leave such entries out. Name entries by <see cref="RealPath"/>:
+    /// the unpacking itself follows a link in an entry's folders, and an absolute one leads out of the guest.
     /// </summary>
     void ExtractTar(string localTar, string directory);
 
@@ -107,8 +131,24 @@ public interface IGuest : IDisposable
     /// <summary>Gives a mounted filesystem's free blocks back to the disk (FITRIM).</summary>
     void Trim(string mountPoint);
 
+    /// <summary>Overwrites a mounted filesystem's free blocks with zeros, for as long as there are any; the disk's storage grows by them.</summary>
+    void ZeroFreeSpace(string mountPoint);
+
+    /// <summary>
+    /// From now on cancellation ends no call: for the few short ones after which the disk is complete. Throws, and changes
+    /// nothing, when it has come already.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">It has come already.</exception>
+    void HoldCancellation();
+
     /// <summary>Flushes the guest's filesystems to the disk.</summary>
     void Sync();
+
+    /// <summary>
+    /// Ends the appliance in good order. When it returns, everything that was written is on the disk's storage; without it,
+    /// <see cref="IDisposable.Dispose"/> stops the appliance wherever it is.
+    /// </summary>
+    void Shutdown();
 
     /// <summary>Whether the guest's network is on (package managers need it).</summary>
     bool HasNetwork { get; }

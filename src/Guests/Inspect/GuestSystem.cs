@@ -15,6 +15,15 @@ public sealed record GuestSystem(
     string Architecture,
     IReadOnlyList<string> MountPoints)
 {
+    /// <summary>Filesystems of the disk that are not mounted, and so neither sealed nor looked at; swap and LVM's members do not count.</summary>
+    public IReadOnlyList<UnseenFilesystem> NotMounted { get; init; } = [];
+
     /// <summary>Whether the system is one of a family, by <c>ID</c> or <c>ID_LIKE</c>.</summary>
     public bool IsLike(string id) => Id == id || IdLike.Contains(id);
 }
+
+/// <summary>A filesystem, or what may hold one, that is not part of the mounted tree.</summary>
+/// <param name="Device">As the appliance names it: <c>/dev/sda3</c>.</param>
+/// <param name="Type">As blkid names it: <c>ext4</c>, <c>crypto_LUKS</c>.</param>
+/// <param name="Reason">Why it is not mounted, in a few words.</param>
+public sealed record UnseenFilesystem(string Device, string Type, string Reason);
