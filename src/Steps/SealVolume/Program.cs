@@ -1,1 +1,4 @@
-return 0;
+using StepRuntime;
+using Steps.SealVolume;
+
+return await StepHost.RunAsync(new SealVolumeStep(), args);
