@@ -1,1 +1,4 @@
-return 0;
+using StepRuntime;
+using Steps.CustomizeDisk;
+
+return await StepHost.RunAsync(new CustomizeDiskStep(), args);
