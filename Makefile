@@ -4,6 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+export DOTNET_NOLOGO := 1
 .PHONY: help golden-image build steps appliance vendor-disk test test-long bench lint format packages clean
 
 sources := $(shell find src -name '*.cs' -o -name '*.csproj') Directory.Build.props Directory.Build.targets Directory.Packages.props global.json
@@ -15,7 +16,7 @@ side_by_side := $(MAKE) --no-print-directory -j4 -Otarget
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-golden-image: packages ## Vendor disk to golden container disk, pushed, pulled back and booted (VENDOR_IMAGE=, CUSTOMIZE=)
+golden-image: packages ## Vendor disk to golden container disk, booted (VENDOR_IMAGE= VENDOR_FORMAT= CUSTOMIZE= OPERATIONS= NETWORK=)
 	@$(side_by_side) steps appliance artifacts/golden-image-tool/.done $(if $(VENDOR_IMAGE),,vendor-disk)
 	@VENDOR_IMAGE='$(VENDOR_IMAGE)' CUSTOMIZE='$(CUSTOMIZE)' artifacts/golden-image-tool/golden-image
 
@@ -45,13 +46,13 @@ test: build vendor-disk ## Run the tests (at most 12 min on 2 cores without KVM)
 test-long: build vendor-disk ## Run the long tests: kills at many moments, more guests
 	@build/run-tests long
 
-bench: build vendor-disk ## Measure against the tools that we replace, in the same run
+bench: build vendor-disk ## Measure against the tools that we replace, in the same run (RUNS=)
 	@$(publish) tests/Benchmarks/Benchmarks.csproj -p:IsPublishable=true -o artifacts/bench-tool
-	@artifacts/bench-tool/bench
+	@artifacts/bench-tool/bench $(if $(RUNS),--runs=$(RUNS))
 
 lint: packages ## Check the style of code and scripts
 	@dotnet format Tasks.sln --verify-no-changes --severity warn
-	@shellcheck build/install-packages build/run-tests build/make-appliance images/vendor-debian12/build .ci/run
+	@shellcheck build/install-packages build/run-tests build/make-appliance .ci/run $(addprefix images/vendor-debian12/,build configure make-disk embed-grub grub-probe-answers)
 
 format: ## Put the code into its style
 	@dotnet format Tasks.sln --severity warn
