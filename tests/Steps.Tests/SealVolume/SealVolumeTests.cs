@@ -114,7 +114,9 @@ public sealed class SealVolumeTests : IDisposable
     [InlineData("removed the source's identity", 5)]
     public async Task Killed_it_leaves_no_process_and_the_next_run_seals_or_refuses(string moment, int refused)
     {
-        var disk = GuestDisks.Whole(_scratch["disk.img"], GuestDisks.BareSystem(_scratch), 64);
+        var tree = GuestDisks.BareSystem(_scratch);
+        GuestDisks.Put(tree, "etc/ssh/ssh_host_ed25519_key", "something to remove");
+        var disk = GuestDisks.Whole(_scratch["disk.img"], tree, 64);
         using (var killed = new RunningStep(_scratch, "seal-volume", $"--disk={disk}", "--accelerator=tcg"))
         {
             await killed.Says(moment);
