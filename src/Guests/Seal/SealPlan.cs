@@ -84,25 +84,7 @@ public sealed record SealPlan(IReadOnlyList<SealOperation> Operations, Authorize
             return $"{shown} is not offered: {reason}";
         }
 
-        var nearest = SealOperations.All.Select(o => o.Name).MinBy(known => Distance(known, name.Length > 40 ? name[..40] : name))!;
+        var nearest = SealOperations.All.Select(o => o.Name).MinBy(known => Spelling.Distance(known, name.Length > 40 ? name[..40] : name))!;
         return $"{shown} is unknown, did you mean {nearest}?";
-    }
-
-    /// <summary>How many letters must be put in, taken out or changed (Levenshtein).</summary>
-    private static int Distance(string one, string other)
-    {
-        var row = Enumerable.Range(0, other.Length + 1).ToArray();
-        for (var i = 1; i <= one.Length; i++)
-        {
-            var diagonal = row[0]++;
-            for (var j = 1; j <= other.Length; j++)
-            {
-                var cost = Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (one[i - 1] == other[j - 1] ? 0 : 1));
-                diagonal = row[j];
-                row[j] = cost;
-            }
-        }
-
-        return row[^1];
     }
 }

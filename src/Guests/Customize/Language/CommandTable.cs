@@ -147,7 +147,7 @@ static class CommandTable
     /// <summary>A known name that is a slip away from this one, or null.</summary>
     public static string? Nearest(string name)
     {
-        var best = Commands.Keys.Append(PasswordCryptoFlag).Select(known => (known, distance: Distance(name, known))).MinBy(pair => pair.distance);
+        var best = Commands.Keys.Append(PasswordCryptoFlag).Select(known => (known, distance: Spelling.Distance(name, known))).MinBy(pair => pair.distance);
         return best.distance <= Math.Min(3, best.known.Length / 3 + 1) ? best.known : null;
     }
 
@@ -188,22 +188,5 @@ static class CommandTable
             "string" => new InjectSshKey(c.Origin, user, InjectSshKey.ParseKeys(parts[2])),
             _ => throw new MistakeException("the key's selector is not known", Forms),
         };
-    }
-
-    // Levenshtein's distance; names are short.
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
-            }
-        }
-
-        return row[^1];
     }
 }
