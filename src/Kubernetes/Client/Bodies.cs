@@ -1,0 +1,49 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Kubernetes.Client;
+
+/// <summary>Reads bodies with a limit: a broken server must not fill the memory.</summary>
+internal static class Bodies
+{
+    /// <summary>The most bytes of one object; etcd takes 1.5 MiB.</summary>
+    internal const int MostOfObject = 4 << 20;
+
+    /// <summary>The most bytes of one page of a list.</summary>
+    internal const int MostOfPage = 32 << 20;
+
+    /// <summary>A whole body.</summary>
+    internal static async Task<MemoryStream> ReadAsync(HttpResponseMessage response, int most, CancellationToken cancellation)
+    {
+        var stream = await response.Content.ReadAsStreamAsync(cancellation);
+        var body = new MemoryStream(response.Content.Headers.ContentLength is { } length and > 0 && length <= most ? (int)length : 4096);
+        var buffer = new byte[16 << 10];
+        int read;
+        while ((read = await stream.ReadAsync(buffer, cancellation)) > 0)
+        {
+            if (body.Length + read > most)
+            {
+                throw new KubernetesException(KubernetesFault.Protocol, response.RequestMessage?.RequestUri?.Authority ?? "API server", $"an answer of more than {most >> 20} MiB");
+            }
+
+            body.Write(buffer, 0, read);
+        }
+
+        return body;
+    }
+
+    /// <summary>An object of a body.</summary>
+    internal static T Parse<T>(ReadOnlySpan<byte> body, JsonTypeInfo<T> json, string subject)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(body, json) ?? throw new JsonException("null");
+        }
+        catch (JsonException fault)
+        {
+            throw new KubernetesException(
+                KubernetesFault.Protocol, subject, $"the answer is no {typeof(T).Name}: {Refusals.Printable(fault.Message)}",
+                "check that the address is an API server's", fault);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+using System.Net.Http.Headers;
+using System.Text.Json;
+using Kubernetes.Configuration;
+using Kubernetes.Models;
+
+namespace Kubernetes.Client;
+
+/// <summary>
+/// Talks to one API server. Requests that fail in a way that may pass are repeated, so a write may arrive twice: create with a
+/// fixed name and look whose it is on <see cref="KubernetesFault.AlreadyExists"/>; patch with a resourceVersion, or something that may be repeated.
+/// Every method throws <see cref="KubernetesException"/>.
+/// </summary>
+public sealed partial class KubernetesClient : IDisposable
+{
+    private readonly ClusterAccess _access;
+    private readonly ClientOptions _options;
+    private readonly Transport _transport;
+
+    /// <summary>A client; it connects with its first request.</summary>
+    public KubernetesClient(ClusterAccess access, ClientOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(access);
+        _access = access;
+        _options = options ?? new ClientOptions();
+        _transport = new Transport(access, _options);
+    }
+
+    /// <summary>The namespace of whoever names none.</summary>
+    public string DefaultNamespace => _access.Namespace;
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time => _options.Time;
+
+    /// <summary>One object.</summary>
+    public async Task<T> GetAsync<T>(ResourceKind<T> kind, string? inNamespace, string name, CancellationToken cancellation)
+        where T : KubernetesObject
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        return await ObjectAsync(kind, HttpMethod.Get, kind.Path(inNamespace, name), null, null, kind.Describe(inNamespace, name), cancellation);
+    }
+
+    /// <summary>One object; null where there is none.</summary>
+    public async Task<T?> FindAsync<T>(ResourceKind<T> kind, string? inNamespace, string name, CancellationToken cancellation)
+        where T : KubernetesObject
+    {
+        try
+        {
+            return await GetAsync(kind, inNamespace, name, cancellation);
+        }
+        catch (KubernetesException fault) when (fault.Kind == KubernetesFault.NotFound && fault.Status?.Details?.Name == name)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>All objects, page by page.</summary>
+    /// <param name="kind">The kind.</param>
+    /// <param name="inNamespace">The namespace; null for all.</param>
+    /// <param name="cancellation">Stops.</param>
+    /// <param name="labels">A label selector.</param>
+    /// <param name="fields">A field selector.</param>
+    public async Task<ObjectList<T>> ListAsync<T>(
+        ResourceKind<T> kind, string? inNamespace, CancellationToken cancellation, string? labels = null, string? fields = null)
+        where T : KubernetesObject
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        var all = new ObjectList<T>();
+        var subject = kind.Describe(inNamespace, null);
+        string? next = null;
+        for (var restarted = false; ;)
+        {
+            var query = Query(("labelSelector", labels), ("fieldSelector", fields), ("limit", $"{_options.PageSize}"), ("continue", next));
+            ObjectList<T> page;
+            try
+            {
+                page = await SendAsync(HttpMethod.Get, kind.Path(inNamespace) + query, null, null, subject, kind.ListJson, Bodies.MostOfPage, cancellation);
+            }
+            catch (KubernetesException fault) when (fault.Kind == KubernetesFault.Gone && next is not null && !restarted)
+            {
+                // The pages' version was compacted away between two of them: from the start, once.
+                (next, restarted) = (null, true);
+                all.Items.Clear();
+                continue;
+            }
+
+            all.Items.AddRange(page.Items);
+            all.Metadata.ResourceVersion = page.Metadata.ResourceVersion;
+            next = page.Metadata.Continue;
+            if (string.IsNullOrEmpty(next))
+            {
+                return all;
+            }
+        }
+    }
+
+    /// <summary>Makes an object; its namespace is that of its metadata.</summary>
+    public Task<T> CreateAsync<T>(ResourceKind<T> kind, T made, CancellationToken cancellation)
+        where T : KubernetesObject
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        ArgumentNullException.ThrowIfNull(made);
+        return ObjectAsync(
+            kind, HttpMethod.Post, kind.Path(made.Metadata.Namespace) + Query(("fieldManager", _options.FieldManager)), Bytes(kind, made), "application/json",
+            kind.Describe(made.Metadata.Namespace, made.Metadata.Name), cancellation);
+    }
+
+    /// <summary>Replaces an object; 409 when it has changed since it was read.</summary>
+    /// <param name="kind">The kind.</param>
+    /// <param name="changed">The object as read, changed.</param>
+    /// <param name="cancellation">Stops.</param>
+    /// <param name="subresource">A part of it: <c>status</c>.</param>
+    public Task<T> ReplaceAsync<T>(ResourceKind<T> kind, T changed, CancellationToken cancellation, string? subresource = null)
+        where T : KubernetesObject
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        ArgumentNullException.ThrowIfNull(changed);
+        var meta = changed.Metadata;
+        return ObjectAsync(
+            kind, HttpMethod.Put, kind.Path(meta.Namespace, meta.Name, subresource) + Query(("fieldManager", _options.FieldManager)), Bytes(kind, changed), "application/json",
+            kind.Describe(meta.Namespace, meta.Name), cancellation);
+    }
+
+    /// <summary>Changes an object by a patch.</summary>
+    public Task<T> PatchAsync<T>(
+        ResourceKind<T> kind, string? inNamespace, string name, Patch patch, CancellationToken cancellation, string? subresource = null)
+        where T : KubernetesObject
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        ArgumentNullException.ThrowIfNull(patch);
+        var query = patch.Query is null ? Query(("fieldManager", _options.FieldManager)) : $"?{patch.Query}";
+        return ObjectAsync(
+            kind, HttpMethod.Patch, kind.Path(inNamespace, name, subresource) + query, patch.Body, patch.MediaType, kind.Describe(inNamespace, name), cancellation);
+    }
+
+    /// <summary>Reads, changes and replaces an object, again while others change it in between.</summary>
+    /// <param name="kind">The kind.</param>
+    /// <param name="inNamespace">The namespace.</param>
+    /// <param name="name">The name.</param>
+    /// <param name="change">Changes the object; false when there is nothing (any more) to change.</param>
+    /// <param name="cancellation">Stops.</param>
+    /// <param name="subresource">A part of it: <c>status</c>.</param>
+    public async Task<T> ChangeAsync<T>(
+        ResourceKind<T> kind, string? inNamespace, string name, Func<T, bool> change, CancellationToken cancellation, string? subresource = null)
+        where T : KubernetesObject
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        for (var attempt = 1; ; attempt++)
+        {
+            var found = await GetAsync(kind, inNamespace, name, cancellation);
+            if (!change(found))
+            {
+                return found;
+            }
+
+            try
+            {
+                return await ReplaceAsync(kind, found, cancellation, subresource);
+            }
+            catch (KubernetesException fault) when (fault.Kind == KubernetesFault.Conflict && attempt < 10)
+            {
+                // Somebody else's change came first: the next round sees it.
+            }
+        }
+    }
+
+    /// <summary>Deletes an object; true when there was one. It may stay for a while: finalizers.</summary>
+    /// <param name="kind">The kind.</param>
+    /// <param name="inNamespace">The namespace.</param>
+    /// <param name="name">The name.</param>
+    /// <param name="cancellation">Stops.</param>
+    /// <param name="onlyIf">The very object that is meant: 409 for another one.</param>
+    public async Task<bool> DeleteAsync<T>(ResourceKind<T> kind, string? inNamespace, string name, CancellationToken cancellation, Preconditions? onlyIf = null)
+        where T : KubernetesObject
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        var options = JsonSerializer.SerializeToUtf8Bytes(
+            new DeleteOptions { Preconditions = onlyIf, PropagationPolicy = "Background" }, KubernetesJson.Default.DeleteOptions);
+        try
+        {
+            // The answer is a Status, or the object with its deletionTimestamp: only that it is a success matters.
+            using var response = await _transport.SendAsync(
+                () => Request(HttpMethod.Delete, kind.Path(inNamespace, name), options, "application/json"), kind.Describe(inNamespace, name), cancellation);
+            return true;
+        }
+        catch (KubernetesException fault) when (fault.Kind == KubernetesFault.NotFound && fault.Status?.Details?.Name == name)
+        {
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _transport.Dispose();
+
+    private static byte[] Bytes<T>(ResourceKind<T> kind, T value)
+        where T : KubernetesObject
+    {
+        value.ApiVersion = kind.ApiVersion;
+        value.Kind = kind.Kind;
+        return JsonSerializer.SerializeToUtf8Bytes(value, kind.Json);
+    }
+
+    private static string Query(params ReadOnlySpan<(string Name, string? Value)> parameters)
+    {
+        var query = "";
+        foreach (var (name, value) in parameters)
+        {
+            if (!string.IsNullOrEmpty(value))
+            {
+                query += $"{(query.Length == 0 ? '?' : '&')}{name}={Uri.EscapeDataString(value)}";
+            }
+        }
+
+        return query;
+    }
+
+    private async Task<T> ObjectAsync<T>(
+        ResourceKind<T> kind, HttpMethod method, string path, byte[]? body, string? mediaType, string subject, CancellationToken cancellation)
+        where T : KubernetesObject
+    {
+        return await SendAsync(method, path, body, mediaType, subject, kind.Json, Bodies.MostOfObject, cancellation);
+    }
+
+    private async Task<TAnswer> SendAsync<TAnswer>(
+        HttpMethod method, string path, byte[]? body, string? mediaType, string subject,
+        System.Text.Json.Serialization.Metadata.JsonTypeInfo<TAnswer> json, int most, CancellationToken cancellation)
+    {
+        using var response = await _transport.SendAsync(() => Request(method, path, body, mediaType), subject, cancellation);
+        using var answer = await Bodies.ReadAsync(response, most, cancellation);
+        return Bodies.Parse(answer.GetBuffer().AsSpan(0, (int)answer.Length), json, subject);
+    }
+
+    private HttpRequestMessage Request(HttpMethod method, string path, byte[]? body, string? mediaType)
+    {
+        var request = new HttpRequestMessage(method, _transport.Address(path));
+        if (body is not null)
+        {
+            request.Content = new ByteArrayContent(body);
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue(mediaType!);
+        }
+
+        return request;
+    }
+}

@@ -1,0 +1,34 @@
+namespace Kubernetes.Configuration;
+
+/// <summary>One token for ever.</summary>
+internal sealed class FixedToken(string token) : ITokenSource
+{
+    public ValueTask<string> GetAsync(bool refused, CancellationToken cancellation) => ValueTask.FromResult(token);
+}
+
+/// <summary>A file's token; the kubelet replaces it before it ends, so it is read again every minute (client-go does the same).</summary>
+internal sealed class TokenFile(string path, TimeProvider time) : ITokenSource
+{
+    private static readonly TimeSpan Trust = TimeSpan.FromMinutes(1);
+    private string? _token;
+    private long _read;
+
+    public async ValueTask<string> GetAsync(bool refused, CancellationToken cancellation)
+    {
+        if (refused || _token is null || time.GetElapsedTime(_read) > Trust)
+        {
+            try
+            {
+                _token = (await File.ReadAllTextAsync(path, cancellation)).Trim();
+            }
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+            {
+                throw new KubernetesException(KubernetesFault.Denied, path, $"the token can't be read: {fault.Message}", "mount the ServiceAccount's token", fault);
+            }
+
+            _read = time.GetTimestamp();
+        }
+
+        return _token;
+    }
+}
