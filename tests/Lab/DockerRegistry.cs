@@ -1,6 +1,3 @@
-using System.Net;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace Lab;
@@ -31,9 +28,9 @@ public sealed class DockerRegistry : IDisposable
         var secure = "";
         if (tls)
         {
-            CaFile = _scratch["ca.pem"];
-            WriteCertificates(CaFile, _scratch["server.pem"], _scratch["server.key"]);
-            secure = $"  tls:\n    certificate: {_scratch["server.pem"]}\n    key: {_scratch["server.key"]}\n";
+            var files = Certificates.Write(_scratch.Folder, "lab registry");
+            CaFile = files.CaFile;
+            secure = $"  tls:\n    certificate: {files.CertificateFile}\n    key: {files.KeyFile}\n";
         }
 
         var access = "";
@@ -122,25 +119,5 @@ public sealed class DockerRegistry : IDisposable
         {
             _address.TrySetResult(address);
         }
-    }
-
-    private static void WriteCertificates(string caFile, string serverFile, string keyFile)
-    {
-        var from = DateTimeOffset.UtcNow.AddHours(-1);
-        using var caKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var ca = new CertificateRequest("CN=lab CA", caKey, HashAlgorithmName.SHA256);
-        ca.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        using var caCertificate = ca.CreateSelfSigned(from, from.AddDays(2));
-
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var server = new CertificateRequest("CN=lab registry", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(IPAddress.Loopback);
-        names.AddDnsName("localhost");
-        server.CertificateExtensions.Add(names.Build());
-        using var certificate = server.Create(caCertificate, from, from.AddDays(1), RandomNumberGenerator.GetBytes(8));
-        File.WriteAllText(caFile, caCertificate.ExportCertificatePem() + "\n");
-        File.WriteAllText(serverFile, certificate.ExportCertificatePem() + "\n");
-        File.WriteAllText(keyFile, key.ExportPkcs8PrivateKeyPem() + "\n");
     }
 }

@@ -35,6 +35,7 @@ public sealed class OptionTextTests
     [InlineData("1.5h", 5400)]
     [InlineData("1500ms", 1.5)]
     [InlineData("2m3s", 123)]
+    [InlineData("1d12h", 129_600)]
     public void Durations_are_in_Gos_form(string text, double seconds) => Assert.Equal(seconds, OptionText.ParseDuration(text).TotalSeconds);
 
     [Theory]
@@ -42,10 +43,19 @@ public sealed class OptionTextTests
     [InlineData("h")]
     [InlineData("-1s")]
     [InlineData("0s")]
-    [InlineData("1d")]
+    [InlineData("42d")]
+    [InlineData("1w")]
     [InlineData("1.2.3s")]
     [InlineData("99999999h")]
     public void Other_durations_are_refused(string text) => Assert.Throws<FormatException>(() => OptionText.ParseDuration(text));
+
+    [Fact]
+    public void An_age_may_be_longer_than_a_timer()
+    {
+        var years = TimeSpan.FromDays(3650);
+        Assert.Equal(90, OptionText.ParseDuration("90d", years).TotalDays);
+        Assert.EndsWith("between 1ms and 3650d", Assert.Throws<FormatException>(() => OptionText.ParseDuration("3651d", years)).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Lists_are_split_at_commas_and_blanks() => Assert.Equal(["a", "b", "c"], OptionText.ParseList(" a, b\nc,"));

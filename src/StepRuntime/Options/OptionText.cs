@@ -14,7 +14,10 @@ public static class OptionText
 
     private static readonly SearchValues<char> NumberCharacters = SearchValues.Create("0123456789.");
 
-    private static readonly (string Suffix, double Seconds)[] TimeUnits = [("ms", 0.001), ("h", 3600), ("m", 60), ("s", 1)];
+    private static readonly (string Suffix, double Seconds)[] TimeUnits = [("ms", 0.001), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1)];
+
+    /// <summary>The longest duration unless an option takes longer ones: every timer takes it.</summary>
+    internal static readonly TimeSpan LongestTimer = TimeSpan.FromHours(1000);
 
     /// <summary><c>true</c> or <c>false</c>, nothing else.</summary>
     public static bool ParseBoolean(string text) => text switch
@@ -57,9 +60,12 @@ public static class OptionText
             : throw new FormatException($"'{text}' is more than 8 EiB");
     }
 
-    /// <summary>A duration in Go's form: numbers with h, m, s or ms, in a row (<c>1h30m</c>, <c>90s</c>); at most 1000 hours, which every timer takes.</summary>
-    public static TimeSpan ParseDuration(string text)
+    /// <summary>A duration in Go's form, and with days of 24 hours: numbers with d, h, m, s or ms, in a row (<c>1h30m</c>, <c>7d</c>).</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="longest">The longest that is taken; 1000 hours unless given.</param>
+    public static TimeSpan ParseDuration(string text, TimeSpan? longest = null)
     {
+        var limit = longest ?? LongestTimer;
         var rest = text.AsSpan();
         var seconds = 0.0;
         while (!rest.IsEmpty)
@@ -74,9 +80,9 @@ public static class OptionText
             seconds += number * TakeUnit(ref rest, text);
         }
 
-        return seconds is > 0 and <= 1000 * 3600.0
+        return seconds > 0 && seconds <= limit.TotalSeconds
             ? TimeSpan.FromSeconds(seconds)
-            : throw new FormatException($"'{text}' is not a duration between 1ms and 1000h");
+            : throw new FormatException($"'{text}' is not a duration between 1ms and {(longest is null ? $"{limit.TotalHours}h" : $"{limit.TotalDays}d")}");
     }
 
     /// <summary>One of a few words.</summary>
@@ -100,6 +106,6 @@ public static class OptionText
             }
         }
 
-        throw new FormatException($"'{text}' has a number without h, m, s or ms");
+        throw new FormatException($"'{text}' has a number without d, h, m, s or ms");
     }
 }

@@ -48,13 +48,16 @@ public abstract class StepOption
     public static StepOption<long> Size(string name, string description, string defaultValue = "") =>
         new(name, "size", description, OptionText.ParseSize) { DefaultText = defaultValue };
 
-    /// <summary>A time span, as Go writes durations (<c>1h30m</c>); an empty default is zero.</summary>
-    public static StepOption<TimeSpan> Duration(string name, string description, string defaultValue = "") =>
-        new(name, "duration", description, OptionText.ParseDuration) { DefaultText = defaultValue };
+    /// <summary>
+    /// A time span, as Go writes durations, and with days (<c>1h30m</c>, <c>7d</c>); an empty default is zero. At most
+    /// 1000 hours, which every timer takes, unless <paramref name="longest"/> is given.
+    /// </summary>
+    public static StepOption<TimeSpan> Duration(string name, string description, string defaultValue = "", TimeSpan? longest = null) =>
+        new(name, "duration", description, text => OptionText.ParseDuration(text, longest)) { DefaultText = defaultValue };
 
-    /// <summary>One of a few words.</summary>
+    /// <summary>One of a few words; none of them where it is unset and the default is empty.</summary>
     public static StepOption<string> Choice(string name, string description, string defaultValue, params string[] choices) =>
-        new(name, "choice", description, text => OptionText.ParseChoice(text, choices)) { DefaultText = defaultValue, Choices = choices };
+        new(name, "choice", description, text => text.Length == 0 ? "" : OptionText.ParseChoice(text, choices)) { DefaultText = defaultValue, Choices = choices };
 
     /// <summary>Words separated by commas or blanks.</summary>
     public static StepOption<IReadOnlyList<string>> List(string name, string description, string defaultValue = "") =>
