@@ -56,4 +56,10 @@ public sealed class KubernetesException(KubernetesFault kind, string subject, st
 
     /// <summary>The server's own words, where it had some.</summary>
     public Status? Status { get; init; }
+
+    /// <summary>Whether it is not the object that is missing, but its kind: the cluster does not serve it.</summary>
+    public bool KindUnknown { get; init; }
+
+    /// <summary>Whether the answer was larger than it may be: a shorter page may do.</summary>
+    internal bool TooLarge { get; init; }
 }

@@ -27,17 +27,25 @@ public sealed record ResourceKind<T>(
         var path = Group.Length == 0 ? $"api/{Version}" : $"apis/{Group}/{Version}";
         if (Namespaced && !string.IsNullOrEmpty(inNamespace))
         {
-            path += $"/namespaces/{Uri.EscapeDataString(inNamespace)}";
+            path += $"/namespaces/{Segment(inNamespace)}";
         }
 
         path += $"/{Plural}";
         if (name is not null)
         {
-            path += $"/{Uri.EscapeDataString(name)}";
+            path += $"/{Segment(name)}";
         }
 
         return subresource is null ? path : $"{path}/{subresource}";
     }
+
+    /// <summary>
+    /// A name in an address. A user's text must not lead to another address, as <c>..</c> would; these are the API server's own rules
+    /// (k8s.io/apimachinery, api/validation/path).
+    /// </summary>
+    private string Segment(string name) => name is "" or "." or ".." || name.AsSpan().IndexOfAny('/', '%') >= 0
+        ? throw new KubernetesException(KubernetesFault.Usage, Kind, $"\"{Client.Refusals.Printable(name)}\" is no name", "give the name of an object")
+        : Uri.EscapeDataString(name);
 
     /// <summary>How an object is called in messages: <c>DataVolume private-sources/fedora</c>.</summary>
     public string Describe(string? inNamespace, string? name) => (inNamespace, name) switch

@@ -9,7 +9,7 @@ public sealed record ClientOptions
     /// <summary>Who changes, in <c>managedFields</c>.</summary>
     public string FieldManager { get; init; } = "golden-image-tasks";
 
-    /// <summary>How long one attempt may take until its answer is there; watches have limits of their own.</summary>
+    /// <summary>How long one attempt may take until its whole answer is there; of a watch, until it begins.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How often a request is sent again when it fails in a way that may pass: 12, about 90 seconds in all.</summary>
@@ -25,10 +25,16 @@ public sealed record ClientOptions
     public TimeSpan WatchLength { get; init; } = TimeSpan.FromMinutes(55);
 
     /// <summary>
-    /// How long a watch may be silent once a bookmark was seen: servers send one about every minute, so silence means that
-    /// something between here and there has forgotten the connection.
+    /// How long a watch may be silent: busy servers send a bookmark about every minute, so silence may mean that something between here and
+    /// there has forgotten the watch. It is opened again then; where bookmarks don't come regularly, with a time that grows fourfold.
     /// </summary>
     public TimeSpan BookmarkSilence { get; init; } = TimeSpan.FromMinutes(3);
+
+    /// <summary>How long a connection that is waited on may be silent before it is pinged (HTTP/2).</summary>
+    public TimeSpan PingDelay { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long the answer to a ping may take before the connection counts as dead.</summary>
+    public TimeSpan PingTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>The most objects of one page of a list.</summary>
     public int PageSize { get; init; } = 500;

@@ -55,15 +55,34 @@ public sealed partial class KubernetesClient
     /// <param name="inNamespace">The namespace; null for all.</param>
     /// <param name="scope">What is watched; everything without it.</param>
     /// <param name="cancellation">Stops.</param>
-    public async IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(
-        ResourceKind<T> kind, string? inNamespace, WatchScope? scope, [EnumeratorCancellation] CancellationToken cancellation)
+    public IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(ResourceKind<T> kind, string? inNamespace, WatchScope? scope, CancellationToken cancellation)
         where T : KubernetesObject
     {
         ArgumentNullException.ThrowIfNull(kind);
-        scope ??= new WatchScope();
+        return WatchAsync(kind, inNamespace, scope ?? new WatchScope(), null, cancellation);
+    }
+
+    /// <summary>Follows objects for ever.</summary>
+    /// <param name="kind">The kind.</param>
+    /// <param name="inNamespace">The namespace.</param>
+    /// <param name="scope">What is watched.</param>
+    /// <param name="before">The one object that the caller knows already: if it vanishes unseen, that is told.</param>
+    /// <param name="cancellation">Stops.</param>
+    internal async IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(
+        ResourceKind<T> kind, string? inNamespace, WatchScope scope, T? before, [EnumeratorCancellation] CancellationToken cancellation)
+        where T : KubernetesObject
+    {
         var known = new Dictionary<string, T>(StringComparer.Ordinal);
+        if (before is not null)
+        {
+            known[Key(before)] = before;
+        }
+
         var version = scope.After;
         var synced = version is not null;
+        var pace = new WatchPace(_options);
+        // Who knows an object or a version has them from a server that served the kind.
+        var trust = before is not null || version is not null ? Trust.Kind : TrustIn(kind);
         while (true)
         {
             if (string.IsNullOrEmpty(version))
@@ -75,6 +94,12 @@ public sealed partial class KubernetesClient
                 }
 
                 version = list.Metadata.ResourceVersion;
+                trust = trust == Trust.None ? Trust.Kind : trust;
+                if (string.IsNullOrEmpty(version))
+                {
+                    throw new KubernetesException(KubernetesFault.Protocol, kind.Describe(inNamespace, null), "the list has no version to watch from", "check that the address is an API server's");
+                }
+
                 if (!synced)
                 {
                     synced = true;
@@ -82,25 +107,32 @@ public sealed partial class KubernetesClient
                 }
             }
 
-            await using var stream = await WatchStream<T>.OpenAsync(_transport, _options, _access, kind, inNamespace, scope, version!, cancellation);
-            while (await stream.NextAsync(cancellation) is { } change)
+            await using (var stream = await WatchStream<T>.OpenAsync(_transport, _options, _access, kind, inNamespace, scope, version, pace.Silence, trust, cancellation))
             {
-                if (change.Object is { } changed)
+                trust = Trust.Request;
+                pace.Opened(version);
+                while (await stream.NextAsync(cancellation) is { } change)
                 {
-                    if (change.Type == WatchEventType.Deleted)
+                    if (change.Object is { } changed)
                     {
-                        known.Remove(Key(changed));
+                        if (change.Type == WatchEventType.Deleted)
+                        {
+                            known.Remove(Key(changed));
+                        }
+                        else
+                        {
+                            known[Key(changed)] = changed;
+                        }
                     }
-                    else
-                    {
-                        known[Key(changed)] = changed;
-                    }
+
+                    yield return change;
                 }
 
-                yield return change;
+                version = stream.Version;
+                pace.Closed(stream.End, version, stream.Fault);
             }
 
-            version = stream.Version;
+            await pace.PauseAsync(cancellation);
         }
     }
 
@@ -123,7 +155,7 @@ public sealed partial class KubernetesClient
         }
 
         T? last = null;
-        await foreach (var change in WatchAsync(kind, inNamespace, WatchScope.One(name, known?.Metadata.ResourceVersion), cancellation))
+        await foreach (var change in WatchAsync(kind, inNamespace, WatchScope.One(name, known?.Metadata.ResourceVersion), known, cancellation))
         {
             last = change.Type switch
             {
@@ -149,7 +181,12 @@ public sealed partial class KubernetesClient
         where T : KubernetesObject
     {
         var changes = new List<WatchEvent<T>>();
-        var there = now.ToDictionary(Key, StringComparer.Ordinal);
+        var there = new Dictionary<string, T>(StringComparer.Ordinal);
+        foreach (var item in now)
+        {
+            there[Key(item)] = item;
+        }
+
         foreach (var (key, before) in known.ToList())
         {
             // Another uid is another object: the old one was deleted.

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Kubernetes.Configuration;
@@ -15,6 +16,8 @@ public sealed partial class KubernetesClient : IDisposable
     private readonly ClusterAccess _access;
     private readonly ClientOptions _options;
     private readonly Transport _transport;
+    private readonly Discovery _discovery;
+    private readonly ConcurrentDictionary<string, bool> _served = new(StringComparer.Ordinal);
 
     /// <summary>A client; it connects with its first request.</summary>
     public KubernetesClient(ClusterAccess access, ClientOptions? options = null)
@@ -23,6 +26,7 @@ public sealed partial class KubernetesClient : IDisposable
         _access = access;
         _options = options ?? new ClientOptions();
         _transport = new Transport(access, _options);
+        _discovery = new Discovery(DiscoverAsync);
     }
 
     /// <summary>The namespace of whoever names none.</summary>
@@ -36,7 +40,7 @@ public sealed partial class KubernetesClient : IDisposable
         where T : KubernetesObject
     {
         ArgumentNullException.ThrowIfNull(kind);
-        return await ObjectAsync(kind, HttpMethod.Get, kind.Path(inNamespace, name), null, null, kind.Describe(inNamespace, name), cancellation);
+        return await ObjectAsync(kind, HttpMethod.Get, kind.Path(inNamespace, name), null, null, kind.Describe(inNamespace, name), cancellation, name);
     }
 
     /// <summary>One object; null where there is none.</summary>
@@ -50,46 +54,6 @@ public sealed partial class KubernetesClient : IDisposable
         catch (KubernetesException fault) when (fault.Kind == KubernetesFault.NotFound && fault.Status?.Details?.Name == name)
         {
             return null;
-        }
-    }
-
-    /// <summary>All objects, page by page.</summary>
-    /// <param name="kind">The kind.</param>
-    /// <param name="inNamespace">The namespace; null for all.</param>
-    /// <param name="cancellation">Stops.</param>
-    /// <param name="labels">A label selector.</param>
-    /// <param name="fields">A field selector.</param>
-    public async Task<ObjectList<T>> ListAsync<T>(
-        ResourceKind<T> kind, string? inNamespace, CancellationToken cancellation, string? labels = null, string? fields = null)
-        where T : KubernetesObject
-    {
-        ArgumentNullException.ThrowIfNull(kind);
-        var all = new ObjectList<T>();
-        var subject = kind.Describe(inNamespace, null);
-        string? next = null;
-        for (var restarted = false; ;)
-        {
-            var query = Query(("labelSelector", labels), ("fieldSelector", fields), ("limit", $"{_options.PageSize}"), ("continue", next));
-            ObjectList<T> page;
-            try
-            {
-                page = await SendAsync(HttpMethod.Get, kind.Path(inNamespace) + query, null, null, subject, kind.ListJson, Bodies.MostOfPage, cancellation);
-            }
-            catch (KubernetesException fault) when (fault.Kind == KubernetesFault.Gone && next is not null && !restarted)
-            {
-                // The pages' version was compacted away between two of them: from the start, once.
-                (next, restarted) = (null, true);
-                all.Items.Clear();
-                continue;
-            }
-
-            all.Items.AddRange(page.Items);
-            all.Metadata.ResourceVersion = page.Metadata.ResourceVersion;
-            next = page.Metadata.Continue;
-            if (string.IsNullOrEmpty(next))
-            {
-                return all;
-            }
         }
     }
 
@@ -117,7 +81,7 @@ public sealed partial class KubernetesClient : IDisposable
         var meta = changed.Metadata;
         return ObjectAsync(
             kind, HttpMethod.Put, kind.Path(meta.Namespace, meta.Name, subresource) + Query(("fieldManager", _options.FieldManager)), Bytes(kind, changed), "application/json",
-            kind.Describe(meta.Namespace, meta.Name), cancellation);
+            kind.Describe(meta.Namespace, meta.Name), cancellation, meta.Name);
     }
 
     /// <summary>Changes an object by a patch.</summary>
@@ -129,7 +93,7 @@ public sealed partial class KubernetesClient : IDisposable
         ArgumentNullException.ThrowIfNull(patch);
         var query = patch.Query is null ? Query(("fieldManager", _options.FieldManager)) : $"?{patch.Query}";
         return ObjectAsync(
-            kind, HttpMethod.Patch, kind.Path(inNamespace, name, subresource) + query, patch.Body, patch.MediaType, kind.Describe(inNamespace, name), cancellation);
+            kind, HttpMethod.Patch, kind.Path(inNamespace, name, subresource) + query, patch.Body, patch.MediaType, kind.Describe(inNamespace, name), cancellation, name);
     }
 
     /// <summary>Reads, changes and replaces an object, again while others change it in between.</summary>
@@ -156,9 +120,10 @@ public sealed partial class KubernetesClient : IDisposable
             {
                 return await ReplaceAsync(kind, found, cancellation, subresource);
             }
-            catch (KubernetesException fault) when (fault.Kind == KubernetesFault.Conflict && attempt < 10)
+            catch (KubernetesException fault) when (fault.Kind == KubernetesFault.Conflict && attempt < 30)
             {
-                // Somebody else's change came first: the next round sees it.
+                // Somebody else's change came first: the next round sees it. Many at once take turns sooner when they don't all come back together.
+                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(10 * Math.Min(attempt, 20))), Time, cancellation);
             }
         }
     }
@@ -178,8 +143,9 @@ public sealed partial class KubernetesClient : IDisposable
         try
         {
             // The answer is a Status, or the object with its deletionTimestamp: only that it is a success matters.
-            using var response = await _transport.SendAsync(
-                () => Request(HttpMethod.Delete, kind.Path(inNamespace, name), options, "application/json"), kind.Describe(inNamespace, name), cancellation);
+            using var answer = await _transport.SendAsync(
+                () => Request(HttpMethod.Delete, kind.Path(inNamespace, name), options, "application/json"),
+                kind.Describe(inNamespace, name), Bodies.MostOfObject, TrustIn(kind), cancellation);
             return true;
         }
         catch (KubernetesException fault) when (fault.Kind == KubernetesFault.NotFound && fault.Status?.Details?.Name == name)
@@ -189,7 +155,11 @@ public sealed partial class KubernetesClient : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _transport.Dispose();
+    public void Dispose()
+    {
+        _transport.Dispose();
+        _discovery.Dispose();
+    }
 
     private static byte[] Bytes<T>(ResourceKind<T> kind, T value)
         where T : KubernetesObject
@@ -214,20 +184,37 @@ public sealed partial class KubernetesClient : IDisposable
     }
 
     private async Task<T> ObjectAsync<T>(
-        ResourceKind<T> kind, HttpMethod method, string path, byte[]? body, string? mediaType, string subject, CancellationToken cancellation)
+        ResourceKind<T> kind, HttpMethod method, string path, byte[]? body, string? mediaType, string subject, CancellationToken cancellation, string? name = null)
         where T : KubernetesObject
     {
-        return await SendAsync(method, path, body, mediaType, subject, kind.Json, Bodies.MostOfObject, cancellation);
+        T answer;
+        try
+        {
+            answer = await SendAsync(method, path, body, mediaType, subject, kind.Json, Bodies.MostOfObject, TrustIn(kind), cancellation);
+            _served.TryAdd(kind.Path(null), true);
+        }
+        catch (KubernetesException fault) when (fault.KindUnknown)
+        {
+            throw await ExplainAsync(kind, subject, fault, cancellation);
+        }
+
+        // Something between here and the server may answer with something else of JSON, and everything of it would count as unset.
+        return name is null || answer.Metadata.Name == name
+            ? answer
+            : throw new KubernetesException(KubernetesFault.Protocol, subject, "the answer is another object", "check that the address is an API server's");
     }
 
     private async Task<TAnswer> SendAsync<TAnswer>(
         HttpMethod method, string path, byte[]? body, string? mediaType, string subject,
-        System.Text.Json.Serialization.Metadata.JsonTypeInfo<TAnswer> json, int most, CancellationToken cancellation)
+        System.Text.Json.Serialization.Metadata.JsonTypeInfo<TAnswer> json, int most, Trust trust, CancellationToken cancellation)
     {
-        using var response = await _transport.SendAsync(() => Request(method, path, body, mediaType), subject, cancellation);
-        using var answer = await Bodies.ReadAsync(response, most, cancellation);
+        using var answer = await _transport.SendAsync(() => Request(method, path, body, mediaType), subject, most, trust, cancellation);
         return Bodies.Parse(answer.GetBuffer().AsSpan(0, (int)answer.Length), json, subject);
     }
+
+    /// <summary>Whether the server has served the kind to this client.</summary>
+    private Trust TrustIn<T>(ResourceKind<T> kind)
+        where T : KubernetesObject => _served.ContainsKey(kind.Path(null)) ? Trust.Kind : Trust.None;
 
     private HttpRequestMessage Request(HttpMethod method, string path, byte[]? body, string? mediaType)
     {

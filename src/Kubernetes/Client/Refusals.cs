@@ -12,7 +12,8 @@ internal static class Refusals
     private const int MostLetters = 1024;
 
     /// <summary>The failure that an answer tells.</summary>
-    internal static async Task<Exception> ReadAsync(HttpResponseMessage response, string subject, ClusterAccess access, CancellationToken cancellation)
+    internal static async Task<Exception> ReadAsync(
+        HttpResponseMessage response, string subject, ClusterAccess access, TimeProvider time, CancellationToken cancellation)
     {
         Status? status = null;
         try
@@ -26,8 +27,9 @@ internal static class Refusals
         }
 
         var wait = response.Headers.RetryAfter?.Delta
+            ?? response.Headers.RetryAfter?.Date - time.GetUtcNow()
             ?? (status?.Details?.RetryAfterSeconds is { } seconds and > 0 ? TimeSpan.FromSeconds(seconds) : null);
-        return From((int)response.StatusCode, status, subject, access, wait);
+        return From((int)response.StatusCode, status, subject, access, wait < TimeSpan.Zero ? TimeSpan.Zero : wait);
     }
 
     /// <summary>The failure of a status, of an answer or of a watch.</summary>
@@ -39,7 +41,11 @@ internal static class Refusals
             401 => Fault(KubernetesFault.Denied, "the API server does not know who asks (401)", $"check the credentials of {access.Origin}"),
             403 => Fault(KubernetesFault.Denied, said, "give this ServiceAccount the permission (see the rbac.yaml of its task)"),
             404 when string.IsNullOrEmpty(status?.Details?.Name) && status?.Message?.Contains("could not find the requested resource", StringComparison.Ordinal) != false =>
-                Fault(KubernetesFault.NotFound, "this cluster does not serve that kind (404)", "check that CDI and the snapshot controller are installed"),
+                new KubernetesException(KubernetesFault.NotFound, subject, "this cluster does not serve that kind (404)", "check that CDI and the snapshot controller are installed")
+                {
+                    Status = status,
+                    KindUnknown = true,
+                },
             404 => Fault(KubernetesFault.NotFound, said),
             409 when status?.Reason == "AlreadyExists" => Fault(KubernetesFault.AlreadyExists, said),
             409 => Fault(KubernetesFault.Conflict, said),

@@ -27,7 +27,7 @@ public static class ClusterConfig
         var host = Environment.GetEnvironmentVariable("KUBERNETES_SERVICE_HOST");
         if (string.IsNullOrEmpty(context) && !string.IsNullOrEmpty(host) && File.Exists($"{ServiceAccount}/token"))
         {
-            return InCluster(host);
+            return InCluster(host, Environment.GetEnvironmentVariable("KUBERNETES_SERVICE_PORT"), ServiceAccount);
         }
 
         var home = Path.Combine(Environment.GetEnvironmentVariable("HOME") ?? "/", ".kube", "config");
@@ -37,17 +37,29 @@ public static class ClusterConfig
                 KubernetesFault.Usage, "cluster", "no kubeconfig, and not in a pod with a ServiceAccount", "give --kubeconfig, or set KUBECONFIG");
     }
 
-    private static ClusterAccess InCluster(string host)
+    /// <summary>The cluster that a pod runs in (Kubernetes docs, "Accessing the Kubernetes API from a Pod").</summary>
+    /// <param name="host">The API server's address.</param>
+    /// <param name="port">Its port; 443 without one.</param>
+    /// <param name="folder">Where the ServiceAccount's token, authorities and namespace are; the kubelet replaces the first two now and then.</param>
+    internal static ClusterAccess InCluster(string host, string? port, string folder)
     {
-        var port = Environment.GetEnvironmentVariable("KUBERNETES_SERVICE_PORT") is { Length: > 0 } named ? named : "443";
         var address = host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host;
-        return new ClusterAccess
+        var authorities = $"{folder}/ca.crt";
+        try
         {
-            Server = new Uri($"https://{address}:{port}/"),
-            Authorities = KubeConfigFile.Certificates($"{ServiceAccount}/ca.crt", File.ReadAllText($"{ServiceAccount}/ca.crt")),
-            Token = new TokenFile($"{ServiceAccount}/token", TimeProvider.System),
-            Namespace = File.Exists($"{ServiceAccount}/namespace") ? File.ReadAllText($"{ServiceAccount}/namespace").Trim() : "default",
-            Origin = "the pod's ServiceAccount",
-        };
+            return new ClusterAccess
+            {
+                Server = new Uri($"https://{address}:{(string.IsNullOrEmpty(port) ? "443" : port)}/"),
+                Authorities = PemFiles.Certificates(authorities, File.ReadAllText(authorities)),
+                AuthoritiesFile = authorities,
+                Token = new TokenFile($"{folder}/token", TimeProvider.System),
+                Namespace = File.Exists($"{folder}/namespace") ? File.ReadAllText($"{folder}/namespace").Trim() : "default",
+                Origin = "the pod's ServiceAccount",
+            };
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or UriFormatException)
+        {
+            throw new KubernetesException(KubernetesFault.Usage, "the pod's ServiceAccount", fault.Message, "mount the ServiceAccount's token, or give --kubeconfig", fault);
+        }
     }
 }

@@ -103,6 +103,9 @@ public sealed class PodSpec : OpenObject
     /// <summary>Its containers.</summary>
     public List<Container> Containers { get; set; } = [];
 
+    /// <summary>Those that run before.</summary>
+    public List<Container>? InitContainers { get; set; }
+
     /// <summary>Its volumes.</summary>
     public List<Volume>? Volumes { get; set; }
 
@@ -121,6 +124,19 @@ public sealed class Container : OpenObject
 
     /// <summary>The volumes that it mounts.</summary>
     public List<VolumeMount>? VolumeMounts { get; set; }
+
+    /// <summary>The volumes that it has as block devices.</summary>
+    public List<VolumeDevice>? VolumeDevices { get; set; }
+}
+
+/// <summary>A volume as a block device.</summary>
+public sealed class VolumeDevice : OpenObject
+{
+    /// <summary>The volume's name in the pod.</summary>
+    public string Name { get; set; } = "";
+
+    /// <summary>The device's path.</summary>
+    public string DevicePath { get; set; } = "";
 }
 
 /// <summary>Where a volume is seen.</summary>

@@ -8,6 +8,7 @@ namespace Kubernetes.Models;
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
     Converters = [typeof(TimeConverter)])]
 [JsonSerializable(typeof(ObjectList<PersistentVolumeClaim>))]
 [JsonSerializable(typeof(ObjectList<Pod>))]
@@ -75,4 +76,19 @@ internal sealed class TimeConverter : JsonConverter<DateTimeOffset>
 
     public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
         writer.WriteStringValue(value.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+}
+
+/// <summary>Nothing: the value of a field that is passed over.</summary>
+public sealed class PassedOver;
+
+/// <summary>Passes over a field, whatever is in it.</summary>
+internal sealed class PassedOverConverter : JsonConverter<PassedOver>
+{
+    public override PassedOver? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        reader.Skip();
+        return null;
+    }
+
+    public override void Write(Utf8JsonWriter writer, PassedOver value, JsonSerializerOptions options) => writer.WriteNullValue();
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -27,7 +28,12 @@ public abstract class KubernetesObject : OpenObject
 
     /// <summary>Name, namespace, labels and so on.</summary>
     [JsonPropertyOrder(-1)]
-    public ObjectMeta Metadata { get; set; } = new();
+    public ObjectMeta Metadata
+    {
+        get;
+        // A broken server's null is no metadata, not our fault.
+        set => field = value ?? new();
+    } = new();
 
     /// <summary><c>namespace/name</c>, or the name alone.</summary>
     public override string ToString() => string.IsNullOrEmpty(Metadata.Namespace) ? $"{Metadata.Name}" : $"{Metadata.Namespace}/{Metadata.Name}";
@@ -71,6 +77,14 @@ public sealed class ObjectMeta : OpenObject
 
     /// <summary>What must be done before it goes away.</summary>
     public List<string>? Finalizers { get; set; }
+
+    /// <summary>
+    /// Who set which field: often longer than all the rest, and of no use here, so it is passed over when read. The server keeps it when an
+    /// update does not have it (Kubernetes docs, "Server-Side Apply", clearing managedFields).
+    /// </summary>
+    [JsonInclude]
+    [JsonConverter(typeof(PassedOverConverter))]
+    internal PassedOver? ManagedFields { get; set; }
 
     /// <summary>A label's value; null without it.</summary>
     public string? Label(string name) => Labels?.GetValueOrDefault(name);
@@ -128,7 +142,7 @@ public sealed class Condition : OpenObject
 
     /// <summary>The condition of a type; null where there is none.</summary>
     public static Condition? Of(IEnumerable<Condition>? conditions, string type) =>
-        conditions?.FirstOrDefault(condition => condition.Type == type);
+        conditions?.FirstOrDefault(condition => condition?.Type == type);
 }
 
 /// <summary>One page of a list.</summary>
@@ -137,8 +151,9 @@ public sealed class ObjectList<T> : OpenObject
     /// <summary>Version and continuation.</summary>
     public ListMeta Metadata { get; set; } = new();
 
-    /// <summary>The objects.</summary>
-    public List<T> Items { get; set; } = [];
+    /// <summary>The objects. Servers in Go may send null for an empty list.</summary>
+    [AllowNull]
+    public List<T> Items { get; set => field = value ?? []; } = [];
 }
 
 /// <summary>Metadata of a list.</summary>

@@ -3,28 +3,16 @@ using Kubernetes.Models;
 
 namespace Kubernetes.Waiting;
 
-/// <summary>How a volume is waited for.</summary>
-public sealed record VolumeWaitOptions
-{
-    /// <summary>How long an error that may recover is borne before it is reported.</summary>
-    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
-
-    /// <summary>Takes what is worth a line: a new phase, a warning.</summary>
-    public Action<string> Log { get; init; } = static _ => { };
-
-    /// <summary>Takes the progress in percent; null while CDI can't tell.</summary>
-    public Action<double?> Progress { get; init; } = static _ => { };
-}
-
-/// <summary>A volume that is there with all its content.</summary>
-/// <param name="DataVolume">Its DataVolume; null where an old CDI has removed it after the work.</param>
-/// <param name="Claim">Its claim, Bound.</param>
-public sealed record ReadyVolume(DataVolume? DataVolume, PersistentVolumeClaim Claim);
-
 /// <summary>Waits for DataVolumes as CDI really behaves: by watching, with the reasons of a failure at once instead of at the deadline.</summary>
 public static class DataVolumeWait
 {
-    /// <summary>Waits until a DataVolume has Succeeded and its claim is Bound.</summary>
+    /// <summary>A step that is stopped has ten seconds in all.</summary>
+    private static readonly TimeSpan LastLook = TimeSpan.FromSeconds(3);
+
+    /// <summary>
+    /// Waits until a DataVolume has Succeeded and its claim is Bound. It takes one watch, begun at <paramref name="known"/>, and one look
+    /// at the claim at the end, with a watch on it only if it is not Bound by then.
+    /// </summary>
     /// <param name="client">The cluster.</param>
     /// <param name="inNamespace">The namespace.</param>
     /// <param name="name">The DataVolume.</param>
@@ -32,19 +20,23 @@ public static class DataVolumeWait
     /// <param name="cancellation">Stops.</param>
     /// <param name="known">The DataVolume as the server has just answered it: saves a request.</param>
     /// <exception cref="VolumeException">It will not become ready.</exception>
+    /// <exception cref="KubernetesException">The API server refuses, or can't be reached for too long.</exception>
     public static async Task<ReadyVolume> RunAsync(
         KubernetesClient client, string inNamespace, string name, VolumeWaitOptions options, CancellationToken cancellation, DataVolume? known = null)
     {
         ArgumentNullException.ThrowIfNull(client);
-        var done = await client.WaitAsync(
-            Kinds.DataVolumes, inNamespace, name, volume => volume?.Status?.Phase is "Succeeded" or "Failed", cancellation, known);
-        if (done!.Status!.Phase == "Failed")
+        ArgumentNullException.ThrowIfNull(options);
+        var content = new ContentWait(client, inNamespace, name, options);
+        try
         {
-            throw new VolumeException(VolumeFault.Failed, Kinds.DataVolumes.Describe(inNamespace, name), "phase Failed", "", []);
+            var (last, there) = await content.RunAsync(known, cancellation);
+            return await ClaimWait.RunAsync(client, inNamespace, name, last, there, options, cancellation);
         }
-
-        var claimName = done.Status.ClaimName is { Length: > 0 } named ? named : name;
-        var claim = await client.WaitAsync(Kinds.PersistentVolumeClaims, inNamespace, claimName, found => found?.IsBound == true, cancellation);
-        return new ReadyVolume(done, claim!);
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested && options.LastState is { } tell)
+        {
+            // The caller's token has ended: this look has a limit of its own.
+            tell(await VolumeReport.ReadAsync(client, inNamespace, name, content.Last, LastLook, CancellationToken.None));
+            throw;
+        }
     }
 }
