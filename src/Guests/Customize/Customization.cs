@@ -17,11 +17,14 @@ public sealed class Customization : IGuestChange
     private readonly bool _hasNetwork;
     private readonly TimeProvider _time;
 
-    private Customization(IReadOnlyList<Operation> operations, bool hasNetwork, TimeProvider time) =>
-        (_operations, _hasNetwork, _time) = (operations, hasNetwork, time);
+    private Customization(IReadOnlyList<Operation> operations, IReadOnlyList<CustomizationInput> inputs, bool hasNetwork, TimeProvider time) =>
+        (_operations, Inputs, _hasNetwork, _time) = (operations, inputs, hasNetwork, time);
 
     /// <summary>How many commands there are.</summary>
     public int Count => _operations.Count;
+
+    /// <summary>All that the customization is made of: the commands in their order, with the local files that they name.</summary>
+    public IReadOnlyList<CustomizationInput> Inputs { get; }
 
     /// <summary>The network is asked for only when a command of the guest's will run.</summary>
     public bool NeedsNetwork => _hasNetwork && _operations.Any(operation => operation is RunInGuest);
@@ -39,10 +42,11 @@ public sealed class Customization : IGuestChange
     {
         var before = mistakes.Count;
         var operations = new List<Operation>();
+        var inputs = new List<CustomizationInput>();
         PasswordCrypto? crypto = null;
         foreach (var source in sources)
         {
-            ReadSource(source, hasNetwork, operations, mistakes, ref crypto);
+            ReadSource(source, hasNetwork, operations, inputs, mistakes, ref crypto);
         }
 
         foreach (var twice in operations.OfType<SetPassword>().GroupBy(operation => operation.User, StringComparer.Ordinal).SelectMany(same => same.Skip(1)))
@@ -55,7 +59,13 @@ public sealed class Customization : IGuestChange
             password.Crypto = crypto;
         }
 
-        return mistakes.Count == before ? new Customization(operations, hasNetwork, time ?? TimeProvider.System) : null;
+        // Wherever the flag stands, it is for all passwords, and the last one counts.
+        if (crypto is not null && operations.Any(operation => operation is SetPassword))
+        {
+            inputs.Add(CustomizationInput.Of(CommandTable.PasswordCryptoFlag, crypto.Value.ToString(), []));
+        }
+
+        return mistakes.Count == before ? new Customization(operations, inputs, hasNetwork, time ?? TimeProvider.System) : null;
     }
 
     /// <inheritdoc/>
@@ -96,7 +106,7 @@ public sealed class Customization : IGuestChange
     }
 
     private static void ReadSource(
-        CommandSource source, bool hasNetwork, List<Operation> operations, List<Mistake> mistakes, ref PasswordCrypto? crypto)
+        CommandSource source, bool hasNetwork, List<Operation> operations, List<CustomizationInput> inputs, List<Mistake> mistakes, ref PasswordCrypto? crypto)
     {
         var nowhere = new CommandOrigin(source.Name, 1, "", source.IsInline);
         if (source.Text.Contains('\0', StringComparison.Ordinal))
@@ -116,7 +126,6 @@ public sealed class Customization : IGuestChange
             mistakes.Add(new Mistake(nowhere, "a private key does not belong into inline commands", "put it into a Secret and upload its file"));
         }
 
-        var local = new LocalFiles(source.Content);
         foreach (var line in CommandLine.Parse(source.Text))
         {
             // Only a name that is ours is repeated: what stands in a name's place may be a line of a secret.
@@ -132,7 +141,9 @@ public sealed class Customization : IGuestChange
                 }
                 else if (known is not null)
                 {
+                    var local = new LocalFiles(source.Content);
                     operations.Add(ReadCommand(known, line, origin, local, hasNetwork));
+                    inputs.Add(CustomizationInput.Of(line.Name, line.Argument, local.Named));
                 }
                 else
                 {

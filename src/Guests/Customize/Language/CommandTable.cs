@@ -50,7 +50,7 @@ static class CommandTable
         new("copy-in", "LOCALPATH:DIRECTORY", c =>
         {
             var (local, directory) = Arguments.Pair(c.Argument, "copy-in LOCALPATH:/directory");
-            return new CopyIn(c.Origin, LocalTree.Scan(c.Local.Locate(local).TrimEnd('/')), Arguments.GuestPath(directory));
+            return new CopyIn(c.Origin, c.Local.Tree(local), Arguments.GuestPath(directory));
         }),
         new("delete", "PATH", c => new DeletePath(c.Origin, Arguments.GuestPathBelowRoot(c.Argument))),
         new("firstboot", "SCRIPT", c =>

@@ -1,4 +1,5 @@
 using System.Text;
+using Guests.Customize.Files;
 using Guests.Engine;
 
 namespace Guests.Customize.Language;
@@ -11,6 +12,11 @@ sealed class LocalFiles(string? content)
 {
     /// <summary>Largest file that is taken into memory: scripts, keys, password files.</summary>
     private const int SmallFile = 1 << 20;
+
+    private readonly List<NamedLocal> _named = [];
+
+    /// <summary>What was asked for, in that order.</summary>
+    public IReadOnlyList<NamedLocal> Named => _named;
 
     /// <summary>The full path of a local name; it need not exist.</summary>
     public string Locate(string name)
@@ -31,12 +37,15 @@ sealed class LocalFiles(string? content)
             : Path.GetFullPath(Path.Combine(content, name));
     }
 
-    /// <summary>An existing regular file that can be read (links are followed).</summary>
-    public string File(string name)
+    /// <summary>An existing regular file that can be read (links are followed), and that the guest gets with its mode.</summary>
+    public string File(string name) => Require(name, keepsMode: true);
+
+    /// <summary>A file or a folder with all that is in it, which the guest gets with their modes.</summary>
+    public LocalTree Tree(string name)
     {
-        var path = Locate(name);
-        RequireFile(path);
-        return path;
+        var tree = LocalTree.Scan(Locate(name).TrimEnd('/'));
+        _named.Add(new NamedLocal(name, tree.Root, KeepsMode: true, tree));
+        return tree;
     }
 
     /// <summary>Throws when a path is not a regular file that can be read. It is looked at first: opening a pipe would wait.</summary>
@@ -70,7 +79,7 @@ sealed class LocalFiles(string? content)
     /// <summary>A small file's content, at most 1 MiB.</summary>
     public byte[] Content(string name)
     {
-        var path = File(name);
+        var path = Require(name, keepsMode: false);
         using var stream = System.IO.File.OpenRead(path);
         if (stream.Length > SmallFile)
         {
@@ -97,4 +106,19 @@ sealed class LocalFiles(string? content)
             throw new MistakeException($"local file {Locate(name)} is not UTF-8 text", "check that it is the right file");
         }
     }
+
+    private string Require(string name, bool keepsMode)
+    {
+        var path = Locate(name);
+        RequireFile(path);
+        _named.Add(new NamedLocal(name, path, keepsMode, null));
+        return path;
+    }
 }
+
+/// <summary>A local file or tree that a command names.</summary>
+/// <param name="Name">As it is written in the command.</param>
+/// <param name="Path">Where it is.</param>
+/// <param name="KeepsMode">Whether the guest gets its mode; otherwise only its bytes.</param>
+/// <param name="Tree">The tree; null for a file.</param>
+sealed record NamedLocal(string Name, string Path, bool KeepsMode, LocalTree? Tree);

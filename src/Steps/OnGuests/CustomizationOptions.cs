@@ -1,0 +1,73 @@
+using Guests.Customize;
+using Guests.Customize.Language;
+using Guests.Engine;
+using Guests.Seal;
+using StepRuntime.Options;
+
+namespace Steps.OnGuests;
+
+/// <summary>
+/// The options that say what a guest becomes; compiled into each step that carries it out or plans it, so that a plan refuses
+/// what the work would refuse.
+/// </summary>
+internal static class CustomizationOptions
+{
+    public static readonly StepOption<string> Commands = StepOption.Text(
+        "commands", "Commands, one a line, as virt-customize --commands-from-file has them (docs/customization.md). They can be read by others: no secrets.");
+
+    public static readonly StepOption<string> CommandsFile = StepOption.Text(
+        "commands-file", "A file of commands, carried out after --commands. It may come from a Secret and hold secrets.");
+
+    public static readonly StepOption<string> Content = StepOption.Text(
+        "content", "Folder that relative local files in the commands are in; unless set, that of the commands file.");
+
+    public static readonly StepOption<string> Operations = StepOption.Text(
+        "operations", "Which sealing operations run: names, 'defaults', 'all', -name to leave one out, separated by commas.");
+
+    public static readonly StepOption<bool> Network = StepOption.Boolean(
+        "network", "Whether commands that run in the guest reach the network; install and update need it.");
+
+    /// <summary>The customization, or null and what is wrong with it among the input's mistakes.</summary>
+    public static Customization? ReadCommands(StepInput input)
+    {
+        var content = input.IsSet(Content) ? Path.GetFullPath(input.Get(Content)) : null;
+        if (content is not null && !Directory.Exists(content))
+        {
+            input.Mistake(Content, $"the folder {content} is not there; check that its ConfigMap, Secret or volume is mounted");
+        }
+
+        var mistakes = new List<Mistake>();
+        var sources = new List<CommandSource>();
+        if (input.IsSet(Commands))
+        {
+            sources.Add(CommandSource.Inline(input.Get(Commands), content));
+        }
+
+        if (input.IsSet(CommandsFile) && CommandSource.FromFile(input.Get(CommandsFile), content, mistakes) is { } file)
+        {
+            sources.Add(file);
+        }
+
+        var customization = Customization.Read(sources, input.Get(Network), mistakes);
+        foreach (var mistake in mistakes)
+        {
+            input.Mistake(mistake.ToString());
+        }
+
+        return customization;
+    }
+
+    /// <summary>The sealing operations, or null and what is wrong with them among the input's mistakes.</summary>
+    public static SealPlan? ReadOperations(StepInput input)
+    {
+        try
+        {
+            return SealPlan.Parse(input.Get(Operations));
+        }
+        catch (GuestException fault)
+        {
+            input.Mistake(Operations, $"{fault.Cause}; {fault.Next}");
+            return null;
+        }
+    }
+}
