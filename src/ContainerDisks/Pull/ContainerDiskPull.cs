@@ -22,6 +22,9 @@ public sealed record PullTarget
     /// or the temporary folder for a device.
     /// </summary>
     public string? StoreIn { get; init; }
+
+    /// <summary>The most bytes that the raw disk may have; a larger one is refused (<see cref="DiskFault.NoSpace"/>) before anything is written.</summary>
+    public long? MaxLength { get; init; }
 }
 
 /// <summary>A disk that was pulled.</summary>
@@ -120,6 +123,11 @@ public sealed class ContainerDiskPull(RegistryClient registry, Action<string> lo
         var length = 0L;
         IRawTarget Create(long bytes)
         {
+            if (bytes > target.MaxLength)
+            {
+                throw new DiskException(DiskFault.NoSpace, entry.Name, $"the disk has {bytes} bytes, the volume has room for {target.MaxLength}", "give a larger volume");
+            }
+
             length = bytes;
             return create(bytes);
         }
