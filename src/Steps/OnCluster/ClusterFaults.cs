@@ -7,6 +7,9 @@ namespace Steps.OnCluster;
 /// <summary>Turns a cluster's faults into a step's end; compiled into each step that works on a cluster.</summary>
 internal static class ClusterFaults
 {
+    /// <summary>Whether a fault is a cluster's.</summary>
+    public static bool IsKnown(Exception fault) => fault is KubernetesException or VolumeException;
+
     /// <summary>The step's error for a fault; null where it is none of a cluster.</summary>
     public static StepException? Explain(Exception fault) => fault switch
     {

@@ -1,3 +1,4 @@
+using Kubernetes;
 using Kubernetes.Client;
 using Kubernetes.Configuration;
 using StepRuntime.Options;
@@ -19,7 +20,17 @@ internal static class ClusterOptions
     internal static IReadOnlyList<StepOption> All => [Kubeconfig, Context];
 
     /// <summary>Where the cluster is and who asks, from the options or the surroundings.</summary>
-    internal static ClusterAccess Access(StepInput input) => ClusterConfig.Load(input.Get(Kubeconfig), input.Get(Context));
+    internal static ClusterAccess Access(StepInput input)
+    {
+        try
+        {
+            return ClusterConfig.Load(input.Get(Kubeconfig), input.Get(Context));
+        }
+        catch (KubernetesException fault)
+        {
+            throw ClusterFaults.Explain(fault)!;
+        }
+    }
 
     /// <summary>A client of it that logs.</summary>
     internal static KubernetesClient Connect(ClusterAccess access, string step, StepLog log) =>

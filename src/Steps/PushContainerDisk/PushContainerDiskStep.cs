@@ -51,7 +51,7 @@ internal sealed class PushContainerDiskStep : IStep
         "source-reference", "The image that the disk was made from; becomes the annotation org.opencontainers.image.base.name.");
 
     private static readonly StepOption<string> SourceDigest = StepOption.Text(
-        "source-digest", "That image's digest; becomes the annotation org.opencontainers.image.base.digest.");
+        "source-digest", "That image's digest; becomes the annotation org.opencontainers.image.base.digest. A uid: of clone-source becomes none.");
 
     private static readonly StepOption<string> Credentials = StepOption.Text(
         "docker-config", "Credentials: docker's config.json, or the folder of a mounted Secret of type kubernetes.io/dockerconfigjson. Anonymous without it.");
@@ -103,7 +103,9 @@ internal sealed class PushContainerDiskStep : IStep
             }
         }
 
-        if (input.IsSet(SourceDigest) && !Digest.TryParse(input.Get(SourceDigest), out _))
+        // A source that was no image is known by its uid, which nobody can pull: the annotation stays away.
+        var sourceDigest = input.Get(SourceDigest).StartsWith("uid:", StringComparison.Ordinal) ? "" : input.Get(SourceDigest);
+        if (sourceDigest.Length > 0 && !Digest.TryParse(sourceDigest, out _))
         {
             input.Mistake(SourceDigest, $"\"{input.Get(SourceDigest)}\" is not a digest (sha256: and 64 hex digits)");
         }
@@ -126,7 +128,7 @@ internal sealed class PushContainerDiskStep : IStep
             Architecture = input.Get(Architecture) is { Length: > 0 } named ? named : Hints.MachineArchitecture,
             Hints = new Hints(input.Get(Instancetype), input.Get(InstancetypeKind), input.Get(Preference), input.Get(PreferenceKind)),
             SourceReference = input.Get(SourceReference),
-            SourceDigest = input.Get(SourceDigest),
+            SourceDigest = sourceDigest,
         };
         return Task.FromResult<IStepPlan>(new Plan(
             Disk.Resolve(input.Get(DiskPath)),

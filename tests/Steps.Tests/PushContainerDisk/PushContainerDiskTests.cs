@@ -128,6 +128,15 @@ public sealed class PushContainerDiskTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_source_that_was_no_image_is_taken_by_its_uid()
+    {
+        using var run = Run(
+            $"--disk={Disk(1)}", "--image=localhost:1/lab/disk:1", "--source-reference=work/PersistentVolumeClaim/fedora",
+            "--source-digest=uid:0b9d3c1e-6f7a-4b0e-9f53-2d9a8f1c7e55", "--dry-run=true");
+        Assert.True(run.ExitCode == 0, run.Error);
+    }
+
     [Theory]
     [InlineData("/nonexistent/disk.img", 3, "no such file")]
     [InlineData("cut", 5, "no multiple of 512")]

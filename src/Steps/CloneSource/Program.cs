@@ -1,0 +1,4 @@
+using StepRuntime;
+using Steps.CloneSource;
+
+return await StepHost.RunAsync(new CloneSourceStep(), args);

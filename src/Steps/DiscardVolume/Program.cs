@@ -1,0 +1,4 @@
+using StepRuntime;
+using Steps.DiscardVolume;
+
+return await StepHost.RunAsync(new DiscardVolumeStep(), args);

@@ -1,0 +1,5 @@
+using Guests;
+using StepRuntime;
+using Steps.PlanBuild;
+
+return await StepHost.RunAsync(new PlanBuildStep(GuestBehaviour.Number), args);

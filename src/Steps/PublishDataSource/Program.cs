@@ -1,0 +1,4 @@
+using StepRuntime;
+using Steps.PublishDataSource;
+
+return await StepHost.RunAsync(new PublishDataSourceStep(), args);
