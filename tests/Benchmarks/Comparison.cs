@@ -52,9 +52,9 @@ public sealed record Comparison(string Title, int Processors, double Ratio, Meas
             foreach (var ours in run % 2 == 0 ? new[] { true, false } : [false, true])
             {
                 var (cost, size) = benchmark.Run(ours);
-                var measured = new Measured(ours ? benchmark.Ours : benchmark.Theirs, Math.Round(cost.Seconds, 2), cost.PeakBytes, cost.WrittenBytes, size);
+                var measured = new Measured(ours ? benchmark.Ours : benchmark.Theirs, Math.Round(cost.Seconds, 3), cost.PeakBytes, cost.WrittenBytes, size);
                 runs.Add(measured);
-                output.WriteLine($"  run {run + 1}: {measured.Seconds,7:0.0} s  {measured.Way}");
+                output.WriteLine($"  run {run + 1}: {measured.Seconds,8:0.00} s  {measured.Way}");
             }
         }
 
@@ -68,7 +68,7 @@ public sealed record Comparison(string Title, int Processors, double Ratio, Meas
         foreach (var one in (Measured[])[Ours, Theirs])
         {
             output.WriteLine(
-                $"  {one.Seconds,7:0.0} s  peak {one.PeakBytes >> 20,5} MiB  written {one.WrittenBytes >> 20,5} MiB  result {one.ResultBytes >> 20,5} MiB  {one.Way}");
+                $"  {one.Seconds,8:0.00} s  peak {one.PeakBytes >> 20,5} MiB  written {one.WrittenBytes >> 20,5} MiB  result {one.ResultBytes >> 20,5} MiB  {one.Way}");
         }
 
         output.WriteLine($"  {Ratio:0.0} times as fast (medians)\n");

@@ -26,23 +26,24 @@ public static partial class Meter
     public static Cost Run(IReadOnlyDictionary<string, string> environment, string program, params string[] arguments)
     {
         using var scratch = new Scratch();
-        var clock = Stopwatch.StartNew();
         var result = Tool.TryWith(Environment.ProcessPath!, ["--measured", scratch["usage"], program, .. arguments], environment, TimeSpan.FromMinutes(20));
-        var seconds = clock.Elapsed.TotalSeconds;
         if (result.ExitCode != 0)
         {
             throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: {result.All}");
         }
 
         var usage = File.ReadAllText(scratch["usage"]).Split(' ');
-        return new Cost(seconds, long.Parse(usage[0]) * 1024, long.Parse(usage[1]) * 512);
+        return new Cost(double.Parse(usage[2]), long.Parse(usage[0]) * 1024, long.Parse(usage[1]) * 512);
     }
 
     /// <summary>The parent: runs the command and leaves its usage in a file.</summary>
     public static unsafe int RunMeasured(string report, string[] command)
     {
+        // Here, so that this parent's own start is no part of it.
+        var clock = Stopwatch.StartNew();
         using var process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { UseShellExecute = false })!;
         process.WaitForExit();
+        var seconds = clock.Elapsed.TotalSeconds;
 
         // struct rusage on 64-bit Linux: two timevals, then fourteen longs; ru_maxrss (KiB) is the first, ru_oublock the ninth.
         var usage = stackalloc long[18];
@@ -51,7 +52,7 @@ public static partial class Meter
             return 1;
         }
 
-        File.WriteAllText(report, $"{usage[4]} {usage[12]}");
+        File.WriteAllText(report, $"{usage[4]} {usage[12]} {seconds}");
         return process.ExitCode;
     }
 
