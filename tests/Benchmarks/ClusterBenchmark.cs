@@ -3,17 +3,25 @@ using Lab.ApiServers;
 
 namespace Benchmarks;
 
-/// <summary>From the start of a program to the API server's answer: a volume that is not there is to be deleted.</summary>
+/// <summary>
+/// From the start of a program to the API server's answer: a volume that is not there is to be deleted. As in a pod, with the
+/// ServiceAccount's token and certificate authority at their place.
+/// </summary>
 public sealed class ClusterBenchmark : IBenchmark
 {
-    private static readonly Dictionary<string, string> Plain = [];
+    private const string Mounted = "/run/secrets/kubernetes.io/serviceaccount";
     private readonly KubeApiServer server = Start();
-    private readonly string kubeconfig;
+    private readonly Scratch scratch = new();
+    private readonly Dictionary<string, string> environment;
 
     /// <summary>Starts the server; one answer warms it.</summary>
     public ClusterBenchmark()
     {
-        kubeconfig = server.Kubeconfig();
+        var url = new Uri(server.Url);
+        environment = new() { ["KUBERNETES_SERVICE_HOST"] = url.Host, ["KUBERNETES_SERVICE_PORT"] = $"{url.Port}", ["HOME"] = "/run", ["KUBECONFIG"] = "" };
+        scratch.File("token", server.AdminToken);
+        scratch.File("namespace", "default");
+        scratch.File("ca.crt", File.ReadAllText(server.CaFile));
         Run(ours: false);
     }
 
@@ -36,13 +44,20 @@ public sealed class ClusterBenchmark : IBenchmark
     public (Cost Cost, long ResultBytes) Run(bool ours)
     {
         var cost = ours
-            ? Meter.Run(Plain, Repository.Step("discard-volume"), "--volume-name=absent", "--volume-namespace=default", $"--kubeconfig={kubeconfig}")
-            : Meter.Run(Plain, "kubectl", $"--kubeconfig={kubeconfig}", "--namespace=default", "delete", "pvc", "absent", "--ignore-not-found");
+            ? InPod(Repository.Step("discard-volume"), "--volume-name=absent", "--volume-namespace=default")
+            : InPod("kubectl", "--namespace=default", "delete", "pvc", "absent", "--ignore-not-found");
         return (cost, 0);
     }
 
+    private Cost InPod(string program, params string[] arguments) => Meter.Run(
+        environment, "bwrap", ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/run", "--ro-bind", scratch.Folder, Mounted, "--", program, .. arguments]);
+
     /// <inheritdoc/>
-    public void Dispose() => server.Dispose();
+    public void Dispose()
+    {
+        server.Dispose();
+        scratch.Dispose();
+    }
 
     /// <summary>What is missing on this machine for it; empty when nothing is.</summary>
     internal static string Missing =>

@@ -14,6 +14,7 @@ public class KillPointTests(ITestOutputHelper output)
         Check(await KillPoints.RunAsync(await Server(), "publish-datasource", () => SceneAsync("--volume-name=run-3-work", "--keep=2")));
 
     [SkippableFact]
+    [Trait("Suite", "Long")]
     public async Task A_rollback_that_is_killed_at_any_request_loses_nothing_and_a_rerun_completes_it() =>
         Check(await KillPoints.RunAsync(await Server(), "publish-datasource", () => SceneAsync("--rollback=previous")));
 
