@@ -36,8 +36,9 @@ internal sealed class DataVolumeSources(CdiWorld world)
             source = dataSource?.Spec.Source is { } found ? new DataVolumeSource { Pvc = found.Pvc, Snapshot = found.Snapshot } : null;
         }
 
-        if ((source?.Pvc ?? source?.Snapshot) is { Namespace: { } from } cloned && from != meta.Namespace && world.IsAdmissionReviewed
-            && meta.Annotation(CdiNames.CloneToken) is var token && token != Admission.CloneAuthorization.Token(cloned, source!.Pvc is null))
+        if ((source?.Pvc ?? source?.Snapshot) is { Namespace: { } from } cloned && from != meta.Namespace
+            && meta.Annotation(CdiNames.CloneToken) is var token
+            && (token is null ? world.IsAdmissionReviewed : token != Admission.CloneAuthorization.Token(cloned, source!.Pvc is null)))
         {
             var fault = token is null ? "clone token missing" : $"invalid token: it is for {token}, the source is {cloned} now";
             return (null, new DataVolumeView { Phase = "Pending", Running = new("False", "Error", $"{fault}; make the DataVolume again") });

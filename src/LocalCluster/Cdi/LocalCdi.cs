@@ -71,12 +71,7 @@ public sealed class LocalCdi : IDisposable
                 // Instances that share a server, each for some namespaces, register each its own.
                 var suffix = _options.Namespaces is null ? "" : $".{string.Join('.', _options.Namespaces.Order(StringComparer.Ordinal))}";
                 running.Add(new AdmissionWebhook(_world.Client, InScope, suffix, _options.Log).RunAsync(
-                    isAsked =>
-                    {
-                        _world.IsAdmissionReviewed = isAsked;
-                        _ready.TrySetResult();
-                    },
-                    stop.Token));
+                    () => _ready.TrySetResult(), () => _world.IsAdmissionReviewed = true, stop.Token));
             }
             else
             {

@@ -25,9 +25,10 @@ internal sealed class AdmissionWebhook(KubernetesClient client, Func<string?, bo
     private readonly DataVolumeReview _review = new(client);
 
     /// <summary>Serves until cancelled.</summary>
-    /// <param name="ready">Called when the server asks here, or is known not to.</param>
+    /// <param name="ready">Called when it is registered, or can't be.</param>
+    /// <param name="asked">Called when the server asks whether a DataVolume may be made: some take the registration and never ask.</param>
     /// <param name="cancellation">Stops.</param>
-    internal async Task RunAsync(Action<bool> ready, CancellationToken cancellation)
+    internal async Task RunAsync(Action ready, Action asked, CancellationToken cancellation)
     {
         using var authorityKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -39,20 +40,20 @@ internal sealed class AdmissionWebhook(KubernetesClient client, Func<string?, bo
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(options => options.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate)));
         await using var web = builder.Build();
-        web.Run(AnswerAsync);
+        web.Run(context => AnswerAsync(context, asked));
         await web.StartAsync(cancellation);
         var authorities = Convert.ToBase64String(Encoding.ASCII.GetBytes(authority.ExportCertificatePem()));
         try
         {
             await RegisterAsync("mutatingwebhookconfigurations", "MutatingWebhookConfiguration", Mutate, ["CREATE"], $"{web.Urls.First()}/mutate", authorities, cancellation);
             await RegisterAsync("validatingwebhookconfigurations", "ValidatingWebhookConfiguration", Validate, ["CREATE", "UPDATE"], $"{web.Urls.First()}/validate", authorities, cancellation);
-            ready(true);
+            ready();
             await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
         }
         catch (KubernetesException fault) when (fault.Kind == KubernetesFault.NotFound)
         {
             log("this server calls no admission webhooks: who may clone is not checked");
-            ready(false);
+            ready();
             await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
         }
         finally
@@ -126,12 +127,17 @@ internal sealed class AdmissionWebhook(KubernetesClient client, Func<string?, bo
         }
     }
 
-    private async Task AnswerAsync(HttpContext context)
+    private async Task AnswerAsync(HttpContext context, Action asked)
     {
         try
         {
             using var body = await JsonDocument.ParseAsync(context.Request.Body, default, context.RequestAborted);
             var request = AdmissionRequest.Read(body.RootElement);
+            if (context.Request.Path == "/mutate")
+            {
+                asked();
+            }
+
             var (refusal, patch) = !inScope(request.Namespace) ? default
                 : context.Request.Path == "/mutate" ? await _review.AuthorizeAsync(request, context.RequestAborted)
                 : (await _review.ValidateAsync(request, context.RequestAborted), null);
