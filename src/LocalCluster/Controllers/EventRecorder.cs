@@ -21,7 +21,12 @@ public sealed class EventRecorder(KubernetesClient client, string component, Act
             Metadata = { Name = $"{meta.Name}.{hash}", Namespace = meta.Namespace },
             InvolvedObject = new ObjectReference
             {
-                ApiVersion = about.ApiVersion, Kind = about.Kind, Namespace = meta.Namespace, Name = meta.Name, Uid = meta.Uid, ResourceVersion = meta.ResourceVersion,
+                ApiVersion = about.ApiVersion,
+                Kind = about.Kind,
+                Namespace = meta.Namespace,
+                Name = meta.Name,
+                Uid = meta.Uid,
+                ResourceVersion = meta.ResourceVersion,
             },
             Type = warning ? "Warning" : "Normal",
             Reason = reason,

@@ -92,8 +92,11 @@ internal sealed class HandCdi : IAsyncDisposable
                     ["finalizers"] = new JsonArray("kubernetes.io/pvc-protection"),
                     ["ownerReferences"] = new JsonArray(new JsonObject
                     {
-                        ["apiVersion"] = "cdi.kubevirt.io/v1beta1", ["kind"] = "DataVolume", ["name"] = name,
-                        ["uid"] = (string)volume["metadata"]!["uid"]!, ["controller"] = true,
+                        ["apiVersion"] = "cdi.kubevirt.io/v1beta1",
+                        ["kind"] = "DataVolume",
+                        ["name"] = name,
+                        ["uid"] = (string)volume["metadata"]!["uid"]!,
+                        ["controller"] = true,
                     }),
                 },
                 ["spec"] = new JsonObject

@@ -51,7 +51,9 @@ public sealed class LeastRightsTests
                 Home = work.Namespace,
                 Namespaces = new Dictionary<string, string>
                 {
-                    [RbacFile.Home] = work.Namespace, ["golden-images"] = work.Namespace, ["private-sources"] = vendor.Namespace,
+                    [RbacFile.Home] = work.Namespace,
+                    ["golden-images"] = work.Namespace,
+                    ["private-sources"] = vendor.Namespace,
                 },
                 Options = all,
                 ClonesFrom = twoNamespaces ? "private-sources" : null,

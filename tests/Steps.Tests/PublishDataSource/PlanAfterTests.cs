@@ -80,7 +80,9 @@ public sealed class PlanAfterTests : IDisposable
             Force = true,
             Provenance = new Dictionary<string, string>
             {
-                [Names.BuildKey] = plan["build-key"], [Names.BuildInputs] = plan["build-inputs"], [Names.SourceDigest] = plan["source-digest"],
+                [Names.BuildKey] = plan["build-key"],
+                [Names.BuildInputs] = plan["build-inputs"],
+                [Names.SourceDigest] = plan["source-digest"],
             },
         })).Volume;
     }

@@ -52,7 +52,9 @@ public class RightsTests
                 Home = scene.Private,
                 Namespaces = new Dictionary<string, string>
                 {
-                    [RbacFile.Home] = scene.Private, ["golden-images"] = scene.Private, ["openshift-virtualization-os-images"] = scene.Shared,
+                    [RbacFile.Home] = scene.Private,
+                    ["golden-images"] = scene.Private,
+                    ["openshift-virtualization-os-images"] = scene.Shared,
                 },
                 Options = ["--volume-name=run-work", $"--data-source={Scene.Name}", $"--target-namespace={scene.Shared}", "--keep=1", "--force=true"],
                 Code = code,
