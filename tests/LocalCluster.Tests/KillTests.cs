@@ -81,16 +81,22 @@ public sealed class KillTests
                 }
 
                 var left = Interlocked.Decrement(ref owner._left);
-                if (left >= 0)
+                if (left > 0)
                 {
-                    var answer = await base.SendAsync(request, cancellationToken);
-                    if (left > 0)
-                    {
-                        return answer;
-                    }
+                    return await base.SendAsync(request, cancellationToken);
+                }
 
-                    answer.Dispose();
-                    owner._reached.TrySetResult();
+                if (left == 0)
+                {
+                    try
+                    {
+                        (await base.SendAsync(request, cancellationToken)).Dispose();
+                    }
+                    finally
+                    {
+                        // Also when the controllers gave the request up, because what they work on has changed.
+                        owner._reached.TrySetResult();
+                    }
                 }
 
                 await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);

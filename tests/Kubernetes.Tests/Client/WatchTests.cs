@@ -115,7 +115,7 @@ public sealed class WatchTests
 
         var clock = Stopwatch.StartNew();
         Assert.Equal("2", (await wait)!.Metadata.Label("step"));
-        Assert.InRange(clock.ElapsedMilliseconds, 0, 500);
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 5);
         Assert.Single(cluster.Requests);
     }
 

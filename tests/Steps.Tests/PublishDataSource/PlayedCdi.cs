@@ -40,6 +40,8 @@ internal sealed class PlayedCdi(HttpClient api, string inNamespace)
     /// <summary>Fills a DataVolume: a claim, Bound, and Succeeded.</summary>
     public async Task FillAsync(string name)
     {
+        // Both as they were before anything was asked: a test changes them in between, the stuck one first.
+        var failure = Failure;
         if (name == Stuck || await api.FindAsync($"{DataVolumes}/{name}") is not { } volume || (string?)volume["status"]?["phase"] is "Succeeded" or "Failed" || volume["metadata"]!["deletionTimestamp"] is not null)
         {
             return;
@@ -50,9 +52,9 @@ internal sealed class PlayedCdi(HttpClient api, string inNamespace)
             await CreateClaimAsync(volume, name);
         }
 
-        if (Failure is not null)
+        if (failure is not null)
         {
-            await api.MergeAsync($"{DataVolumes}/{name}/status", $$"""{"status":{{Failure}} }""");
+            await api.MergeAsync($"{DataVolumes}/{name}/status", $$"""{"status":{{failure}} }""");
             return;
         }
 
