@@ -72,6 +72,16 @@ public static class Kinds
     /// <summary>Namespaces.</summary>
     public static ResourceKind<Namespace> Namespaces { get; } = new("", "v1", "namespaces", "Namespace", false, Json.Namespace, Json.ObjectListNamespace);
 
+    /// <summary>ConfigMaps.</summary>
+    public static ResourceKind<ConfigMap> ConfigMaps { get; } = new("", "v1", "configmaps", "ConfigMap", true, Json.ConfigMap, Json.ObjectListConfigMap);
+
+    /// <summary>Secrets.</summary>
+    public static ResourceKind<Secret> Secrets { get; } = new("", "v1", "secrets", "Secret", true, Json.Secret, Json.ObjectListSecret);
+
+    /// <summary>ServiceAccounts.</summary>
+    public static ResourceKind<ServiceAccount> ServiceAccounts { get; } = new(
+        "", "v1", "serviceaccounts", "ServiceAccount", true, Json.ServiceAccount, Json.ObjectListServiceAccount);
+
     /// <summary>Events.</summary>
     public static ResourceKind<Event> Events { get; } = new("", "v1", "events", "Event", true, Json.Event, Json.ObjectListEvent);
 

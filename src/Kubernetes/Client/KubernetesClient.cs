@@ -68,6 +68,20 @@ public sealed partial class KubernetesClient : IDisposable
             kind.Describe(made.Metadata.Namespace, made.Metadata.Name), cancellation);
     }
 
+    /// <summary>Asks for a token of a ServiceAccount (TokenRequest API).</summary>
+    public async Task<TokenRequestStatus> CreateTokenAsync(string inNamespace, string serviceAccount, TimeSpan lifetime, CancellationToken cancellation)
+    {
+        var kind = Kinds.ServiceAccounts;
+        var asked = new TokenRequest { ApiVersion = "authentication.k8s.io/v1", Kind = "TokenRequest", Spec = { ExpirationSeconds = (long)lifetime.TotalSeconds } };
+        var subject = $"the token of {kind.Describe(inNamespace, serviceAccount)}";
+        var answer = await SendAsync(
+            HttpMethod.Post, kind.Path(inNamespace, serviceAccount, "token"), JsonSerializer.SerializeToUtf8Bytes(asked, KubernetesJson.Default.TokenRequest), "application/json",
+            subject, KubernetesJson.Default.TokenRequest, Bodies.MostOfObject, TrustIn(kind), cancellation);
+        return answer.Status is { Token.Length: > 0 } status
+            ? status
+            : throw new KubernetesException(KubernetesFault.Protocol, subject, "the answer has no token", "check that the address is an API server's");
+    }
+
     /// <summary>Replaces an object; 409 when it has changed since it was read.</summary>
     /// <param name="kind">The kind.</param>
     /// <param name="changed">The object as read, changed.</param>
@@ -134,12 +148,14 @@ public sealed partial class KubernetesClient : IDisposable
     /// <param name="name">The name.</param>
     /// <param name="cancellation">Stops.</param>
     /// <param name="onlyIf">The very object that is meant: 409 for another one.</param>
-    public async Task<bool> DeleteAsync<T>(ResourceKind<T> kind, string? inNamespace, string name, CancellationToken cancellation, Preconditions? onlyIf = null)
+    /// <param name="graceSeconds">How long a pod has to end; 0 from whom it has ended with; null for what the pod says.</param>
+    public async Task<bool> DeleteAsync<T>(
+        ResourceKind<T> kind, string? inNamespace, string name, CancellationToken cancellation, Preconditions? onlyIf = null, long? graceSeconds = null)
         where T : KubernetesObject
     {
         ArgumentNullException.ThrowIfNull(kind);
         var options = JsonSerializer.SerializeToUtf8Bytes(
-            new DeleteOptions { Preconditions = onlyIf, PropagationPolicy = "Background" }, KubernetesJson.Default.DeleteOptions);
+            new DeleteOptions { Preconditions = onlyIf, PropagationPolicy = "Background", GracePeriodSeconds = graceSeconds }, KubernetesJson.Default.DeleteOptions);
         try
         {
             // The answer is a Status, or the object with its deletionTimestamp: only that it is a success matters.

@@ -83,102 +83,6 @@ public sealed class PersistentVolumeClaimStatus : OpenObject
     public Dictionary<string, string>? Capacity { get; set; }
 }
 
-/// <summary>A pod (core/v1), as far as it holds volumes.</summary>
-public sealed class Pod : KubernetesObject
-{
-    /// <summary>What runs.</summary>
-    public PodSpec Spec { get; set; } = new();
-
-    /// <summary>How it runs.</summary>
-    public PodStatus? Status { get; set; }
-
-    /// <summary>Whether its containers have ended for good.</summary>
-    [JsonIgnore]
-    public bool IsFinished => Status?.Phase is "Succeeded" or "Failed";
-}
-
-/// <summary>What a pod runs.</summary>
-public sealed class PodSpec : OpenObject
-{
-    /// <summary>Its containers.</summary>
-    public List<Container> Containers { get; set; } = [];
-
-    /// <summary>Those that run before.</summary>
-    public List<Container>? InitContainers { get; set; }
-
-    /// <summary>Its volumes.</summary>
-    public List<Volume>? Volumes { get; set; }
-
-    /// <summary>The node; null while it is not scheduled.</summary>
-    public string? NodeName { get; set; }
-}
-
-/// <summary>A container of a pod.</summary>
-public sealed class Container : OpenObject
-{
-    /// <summary>Its name.</summary>
-    public string Name { get; set; } = "";
-
-    /// <summary>Its image.</summary>
-    public string? Image { get; set; }
-
-    /// <summary>The volumes that it mounts.</summary>
-    public List<VolumeMount>? VolumeMounts { get; set; }
-
-    /// <summary>The volumes that it has as block devices.</summary>
-    public List<VolumeDevice>? VolumeDevices { get; set; }
-}
-
-/// <summary>A volume as a block device.</summary>
-public sealed class VolumeDevice : OpenObject
-{
-    /// <summary>The volume's name in the pod.</summary>
-    public string Name { get; set; } = "";
-
-    /// <summary>The device's path.</summary>
-    public string DevicePath { get; set; } = "";
-}
-
-/// <summary>Where a volume is seen.</summary>
-public sealed class VolumeMount : OpenObject
-{
-    /// <summary>The volume's name in the pod.</summary>
-    public string Name { get; set; } = "";
-
-    /// <summary>The path.</summary>
-    public string MountPath { get; set; } = "";
-
-    /// <summary>Whether it can't be written.</summary>
-    public bool? ReadOnly { get; set; }
-}
-
-/// <summary>A volume of a pod.</summary>
-public sealed class Volume : OpenObject
-{
-    /// <summary>Its name in the pod.</summary>
-    public string Name { get; set; } = "";
-
-    /// <summary>The claim that it is.</summary>
-    public ClaimVolume? PersistentVolumeClaim { get; set; }
-}
-
-/// <summary>A claim as a pod's volume.</summary>
-public sealed class ClaimVolume : OpenObject
-{
-    /// <summary>The claim's name.</summary>
-    public string ClaimName { get; set; } = "";
-
-    /// <summary>Whether it can't be written.</summary>
-    public bool? ReadOnly { get; set; }
-}
-
-/// <summary>How a pod runs.</summary>
-public sealed class PodStatus : OpenObject
-{
-    /// <summary><c>Pending</c>, <c>Running</c>, <c>Succeeded</c>, <c>Failed</c> or <c>Unknown</c>.</summary>
-    public string? Phase { get; set; }
-}
-
 /// <summary>A namespace (core/v1).</summary>
 public sealed class Namespace : KubernetesObject
 {
@@ -268,4 +172,54 @@ public sealed class StorageClass : KubernetesObject
 
     /// <summary><c>Immediate</c> or <c>WaitForFirstConsumer</c>.</summary>
     public string? VolumeBindingMode { get; set; }
+}
+
+/// <summary>Texts and bytes by name (core/v1).</summary>
+public sealed class ConfigMap : KubernetesObject
+{
+    /// <summary>Texts.</summary>
+    public Dictionary<string, string>? Data { get; set; }
+
+    /// <summary>Bytes, in base64.</summary>
+    public Dictionary<string, string>? BinaryData { get; set; }
+}
+
+/// <summary>Secret bytes by name (core/v1).</summary>
+public sealed class Secret : KubernetesObject
+{
+    /// <summary>What it is for: <c>Opaque</c>, <c>kubernetes.io/dockerconfigjson</c>.</summary>
+    public string? Type { get; set; }
+
+    /// <summary>Bytes, in base64.</summary>
+    public Dictionary<string, string>? Data { get; set; }
+}
+
+/// <summary>Whom pods are to the API (core/v1).</summary>
+public sealed class ServiceAccount : KubernetesObject;
+
+/// <summary>Asks for a ServiceAccount's token (authentication.k8s.io/v1).</summary>
+public sealed class TokenRequest : KubernetesObject
+{
+    /// <summary>What is asked for.</summary>
+    public TokenRequestSpec Spec { get; set; } = new();
+
+    /// <summary>The answer.</summary>
+    public TokenRequestStatus? Status { get; set; }
+}
+
+/// <summary>How long a token is wanted for.</summary>
+public sealed class TokenRequestSpec : OpenObject
+{
+    /// <summary>Seconds, 600 at least; the server may give others.</summary>
+    public long? ExpirationSeconds { get; set; }
+}
+
+/// <summary>A token.</summary>
+public sealed class TokenRequestStatus : OpenObject
+{
+    /// <summary>The token itself: a secret.</summary>
+    public string Token { get; set; } = "";
+
+    /// <summary>When it ends.</summary>
+    public DateTimeOffset? ExpirationTimestamp { get; set; }
 }

@@ -13,6 +13,10 @@ namespace Kubernetes.Models;
 [JsonSerializable(typeof(ObjectList<PersistentVolumeClaim>))]
 [JsonSerializable(typeof(ObjectList<Pod>))]
 [JsonSerializable(typeof(ObjectList<Namespace>))]
+[JsonSerializable(typeof(ObjectList<ConfigMap>))]
+[JsonSerializable(typeof(ObjectList<Secret>))]
+[JsonSerializable(typeof(ObjectList<ServiceAccount>))]
+[JsonSerializable(typeof(TokenRequest))]
 [JsonSerializable(typeof(ObjectList<Event>))]
 [JsonSerializable(typeof(ObjectList<StorageClass>))]
 [JsonSerializable(typeof(ObjectList<DataVolume>))]
@@ -54,6 +58,9 @@ public sealed class DeleteOptions
 
     /// <summary><c>Background</c>, <c>Foreground</c> or <c>Orphan</c>.</summary>
     public string? PropagationPolicy { get; set; }
+
+    /// <summary>How long a pod has to end; 0 for "it has ended"; null for what the pod says.</summary>
+    public long? GracePeriodSeconds { get; set; }
 }
 
 /// <summary>What must hold for a deletion; 409 where it does not.</summary>
