@@ -16,7 +16,7 @@ public sealed record RegistryOptions
     /// <summary>docker's <c>config.json</c>, or the folder that holds one; null for anonymous access.</summary>
     public string? DockerConfig { get; init; }
 
-    /// <summary>More trusted certificate authorities, PEM; beside those of the system.</summary>
+    /// <summary>More trusted certificate authorities, PEM, beside those of the system: a file, or a folder of <c>*.crt</c> and <c>*.pem</c>.</summary>
     public string? CaFile { get; init; }
 
     /// <summary>Take HTTPS with any certificate, and plain HTTP where there is no HTTPS.</summary>

@@ -317,7 +317,10 @@ internal sealed class Transport : IDisposable
         var authorities = new X509Certificate2Collection();
         try
         {
-            authorities.ImportFromPemFile(file);
+            foreach (var one in PemFiles(file))
+            {
+                authorities.ImportFromPemFile(one);
+            }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
         {
@@ -333,18 +336,28 @@ internal sealed class Transport : IDisposable
             || (errors == SslPolicyErrors.RemoteCertificateChainErrors && certificate is not null && IsSignedBy(authorities, certificate, presented));
     }
 
+    // A folder is a mounted ConfigMap or Secret: Kubernetes' own entries (..data) have no such ending.
+    private static IEnumerable<string> PemFiles(string path) => Directory.Exists(path)
+        ? Directory.EnumerateFiles(path).Where(name => Path.GetExtension(name) is ".crt" or ".pem").Order(StringComparer.Ordinal)
+        : [path];
+
+    // One root at a time: of two with the same name, as an authority has that was renewed, the chain's builder tries one only.
     private static bool IsSignedBy(X509Certificate2Collection authorities, X509Certificate certificate, X509Chain? presented)
+    {
+        using var leaf = new X509Certificate2(certificate);
+        return authorities.Where(IsRoot).Any(root => IsSignedBy(root, authorities, leaf, presented));
+    }
+
+    private static bool IsSignedBy(X509Certificate2 root, X509Certificate2Collection authorities, X509Certificate2 leaf, X509Chain? presented)
     {
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
+        chain.ChainPolicy.CustomTrustStore.Add(root);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        foreach (var element in presented?.ChainElements ?? Enumerable.Empty<X509ChainElement>())
-        {
-            chain.ChainPolicy.ExtraStore.Add(element.Certificate);
-        }
-
-        using var leaf = new X509Certificate2(certificate);
+        var between = authorities.Concat(presented?.ChainElements.Select(element => element.Certificate) ?? []);
+        chain.ChainPolicy.ExtraStore.AddRange(between.Where(one => !IsRoot(one)).ToArray());
         return chain.Build(leaf);
     }
+
+    private static bool IsRoot(X509Certificate2 certificate) => certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData);
 }

@@ -93,7 +93,18 @@ public class RealRegistryTests
             await Registries.PushBlobAsync(client, Registries.Random(10));
         }
 
-        foreach (var options in (RegistryOptions[])[strict, strict with { CaFile = other.CaFile }])
+        // A mounted ConfigMap: several authorities, and what is none.
+        using var folder = new Scratch();
+        folder.File("README", "not a certificate");
+        File.Copy(other.CaFile!, folder["a.pem"]);
+        File.Copy(registry.CaFile!, folder["b.crt"]);
+        using (var client = await Registries.ConnectAsync(registry.Host, strict with { CaFile = folder.Folder }))
+        {
+            await Registries.PushBlobAsync(client, Registries.Random(10));
+        }
+
+        File.Delete(folder["b.crt"]);
+        foreach (var options in (RegistryOptions[])[strict, strict with { CaFile = other.CaFile }, strict with { CaFile = folder.Folder }])
         {
             var error = await Registries.FailsAsync(() => Registries.ConnectAsync(registry.Host, options));
             Assert.Equal(RegistryFault.Unreachable, error.Kind);
@@ -118,9 +129,12 @@ public class RealRegistryTests
         using var scratch = new Scratch();
         var options = Registries.Options with { Insecure = false, CaFile = scratch.File("ca.pem", "nothing") };
         Assert.Equal(RegistryFault.Usage, (await Registries.FailsAsync(() => Registries.ConnectAsync("localhost:1", options))).Kind);
-        Assert.Equal(
-            RegistryFault.Usage,
-            (await Registries.FailsAsync(() => Registries.ConnectAsync("localhost:1", options with { CaFile = scratch["none"] }))).Kind);
+        Directory.CreateDirectory(scratch["empty"]);
+        foreach (var none in (string[])["none", "empty"])
+        {
+            var error = await Registries.FailsAsync(() => Registries.ConnectAsync("localhost:1", options with { CaFile = scratch[none] }));
+            Assert.Equal((RegistryFault.Usage, scratch[none]), (error.Kind, error.Subject));
+        }
     }
 
     [Fact]
