@@ -21,8 +21,10 @@ public sealed class AuthorizedKeys
     /// <summary>
     /// Reads the option <c>keep-authorized-keys</c>: lines in authorized_keys format, or the path of a file of such lines.
     /// </summary>
+    /// <param name="option">The option.</param>
+    /// <param name="folder">What a relative path is relative to; empty for the current folder.</param>
     /// <exception cref="GuestException"><see cref="GuestFault.Input"/>: the file is not there, or a line is no key.</exception>
-    public static AuthorizedKeys Parse(string option)
+    public static AuthorizedKeys Parse(string option, string folder = "")
     {
         if (string.IsNullOrWhiteSpace(option))
         {
@@ -33,14 +35,14 @@ public sealed class AuthorizedKeys
         var subject = "keep-authorized-keys";
         if (KeyOf(option.Split('\n')[0]) is null && !option.Contains('\n', StringComparison.Ordinal) && !option.TrimStart().StartsWith('#'))
         {
-            subject = option;
+            subject = Path.Combine(folder, option);
             try
             {
-                text = File.ReadAllText(option);
+                text = File.ReadAllText(subject);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
             {
-                throw new GuestException(GuestFault.Input, "keep-authorized-keys", $"{GuestText.Printable(option)} is neither a key nor a file that can be read", "give lines as in authorized_keys, or the path of a file", e);
+                throw new GuestException(GuestFault.Input, "keep-authorized-keys", $"{GuestText.Printable(subject)} is neither a key nor a file that can be read", "give lines as in authorized_keys, or the path of a file", e);
             }
         }
 

@@ -12,14 +12,17 @@ namespace Steps.OnGuests;
 /// </summary>
 internal static class CustomizationOptions
 {
+    private const string UsualFile = "customize.commands";
+
     public static readonly StepOption<string> Commands = StepOption.Text(
         "commands", "Commands, one a line, as virt-customize --commands-from-file has them (docs/customization.md). They can be read by others: no secrets.");
 
     public static readonly StepOption<string> CommandsFile = StepOption.Text(
-        "commands-file", "A file of commands, carried out after --commands. It may come from a Secret and hold secrets.");
+        "commands-file",
+        $"A file of commands, carried out after --commands: its path, or its name in --content. Unless set, {UsualFile} of --content. It may come from a Secret and hold secrets.");
 
     public static readonly StepOption<string> Content = StepOption.Text(
-        "content", "Folder that relative local files in the commands are in; unless set, that of the commands file.");
+        "content", "Folder with the commands file and the local files that commands name, such as a mounted ConfigMap or Secret; unless set, that of the commands file.");
 
     public static readonly StepOption<string> Operations = StepOption.Text(
         "operations", "Which sealing operations run: names, 'defaults', 'all', -name to leave one out, separated by commas.");
@@ -43,7 +46,7 @@ internal static class CustomizationOptions
             sources.Add(CommandSource.Inline(input.Get(Commands), content));
         }
 
-        if (input.IsSet(CommandsFile) && CommandSource.FromFile(input.Get(CommandsFile), content, mistakes) is { } file)
+        if (FileOf(input, content) is { } path && CommandSource.FromFile(path, content, mistakes) is { } file)
         {
             sources.Add(file);
         }
@@ -55,6 +58,28 @@ internal static class CustomizationOptions
         }
 
         return customization;
+    }
+
+    /// <summary>The commands file; null where there is none. A folder that was mounted for nothing is a mistake, never an image without its changes.</summary>
+    private static string? FileOf(StepInput input, string? content)
+    {
+        if (input.IsSet(CommandsFile) || content is null)
+        {
+            return input.IsSet(CommandsFile) ? Path.Combine(content ?? "", input.Get(CommandsFile)) : null;
+        }
+
+        var usual = Path.Combine(content, UsualFile);
+        if (File.Exists(usual))
+        {
+            return usual;
+        }
+
+        if (!input.IsSet(Commands))
+        {
+            input.Mistake(Content, $"the folder {content} has no {UsualFile}; name its commands file with --commands-file");
+        }
+
+        return null;
     }
 
     /// <summary>The sealing operations, or null and what is wrong with them among the input's mistakes.</summary>

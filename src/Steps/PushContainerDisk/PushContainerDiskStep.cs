@@ -57,7 +57,7 @@ internal sealed class PushContainerDiskStep : IStep
         "docker-config", "Credentials: docker's config.json, or the folder of a mounted Secret of type kubernetes.io/dockerconfigjson. Anonymous without it.");
 
     private static readonly StepOption<string> CaFile = StepOption.Text(
-        "ca-file", "PEM file with certificate authorities that are trusted for the registry beside the system's.");
+        "ca-file", "Certificate authorities that are trusted for the registry beside the system's: a PEM file, or a folder of them (*.crt, *.pem).");
 
     private static readonly StepOption<bool> Insecure = StepOption.Boolean(
         "insecure", "Takes any certificate, and plain HTTP where the registry has no HTTPS. For labs.");

@@ -18,7 +18,10 @@ internal sealed class SealVolumeStep : IStep
         "operations", $"What is sealed or looked for, separated by commas: defaults, all, a name, or -name to leave one out. Names: {string.Join(", ", SealOperations.All.Select(o => o.Name))}.", "defaults");
 
     internal static readonly StepOption<string> KeepAuthorizedKeys = StepOption.Text(
-        "keep-authorized-keys", "Public SSH keys that stay and that the check accepts: lines as in authorized_keys, or the path of a file of such lines.");
+        "keep-authorized-keys", "Public SSH keys that stay and that the check accepts: lines as in authorized_keys, or a file of such lines: its path, or its name in --content.");
+
+    internal static readonly StepOption<string> Content = StepOption.Text(
+        "content", "Folder that a relative --keep-authorized-keys is in, such as a mounted ConfigMap.");
 
     internal static readonly StepOption<bool> Trim = StepOption.Boolean(
         "trim", "Gives the filesystems' free blocks back to the volume's storage; without it, what was removed can be read out of them.", defaultValue: true);
@@ -35,7 +38,7 @@ internal sealed class SealVolumeStep : IStep
 
     /// <inheritdoc/>
     public IReadOnlyList<StepOption> Options { get; } =
-        [GuestOptions.Disk, GuestOptions.DiskFormat, Check, Operations, KeepAuthorizedKeys, Trim, GuestOptions.Accelerator, GuestOptions.Memory];
+        [GuestOptions.Disk, GuestOptions.DiskFormat, Check, Operations, KeepAuthorizedKeys, Content, Trim, GuestOptions.Accelerator, GuestOptions.Memory];
 
     /// <inheritdoc/>
     public IReadOnlyList<StepResult> Results { get; } = [Os, Findings, FreedBytes];
@@ -55,7 +58,7 @@ internal sealed class SealVolumeStep : IStep
         AuthorizedKeys? keys = null;
         try
         {
-            keys = AuthorizedKeys.Parse(input.Get(KeepAuthorizedKeys));
+            keys = AuthorizedKeys.Parse(input.Get(KeepAuthorizedKeys), input.Get(Content));
         }
         catch (GuestException fault)
         {

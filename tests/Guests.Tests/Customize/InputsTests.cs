@@ -100,6 +100,28 @@ public sealed class InputsTests
     }
 
     [Fact]
+    public void The_example_is_the_same_as_a_folder_and_as_a_mounted_ConfigMap()
+    {
+        using var folder = new Scratch();
+        using var mount = new Scratch();
+        foreach (var file in Directory.EnumerateFileSystemEntries(Path.Combine(Repository.Root, "docs", "examples", "debian12-corp")))
+        {
+            var name = Path.GetFileName(file);
+            foreach (var copy in (string[])[folder.File(name, File.ReadAllText(file)), mount.File($"..2026_11_21/{name}", File.ReadAllText(file))])
+            {
+                File.SetUnixFileMode(copy, (UnixFileMode)0x1A4);
+            }
+
+            File.CreateSymbolicLink(mount[name], $"..data/{name}");
+        }
+
+        File.CreateSymbolicLink(mount["..data"], "..2026_11_21");
+        var commands = File.ReadAllText(folder["customize.commands"]);
+        Assert.Contains("copy-in", commands, StringComparison.Ordinal);
+        Assert.Equal(Digest(commands, folder), Digest(commands, mount));
+    }
+
+    [Fact]
     public void A_name_that_stands_for_a_user_too_is_not_mistaken_for_the_file()
     {
         using var content = new Scratch();

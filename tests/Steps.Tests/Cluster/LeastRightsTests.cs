@@ -3,6 +3,7 @@ using Lab.ApiServers;
 
 namespace Steps.Tests.Cluster;
 
+[Trait("Suite", "Long")]
 public sealed class LeastRightsTests
 {
     [SkippableFact]
@@ -10,7 +11,6 @@ public sealed class LeastRightsTests
         ProveCloneAsync("tasks/clone-source/rbac-two-namespaces.yaml", twoNamespaces: true);
 
     [SkippableFact]
-    [Trait("Suite", "Long")]
     public Task Clone_source_in_one_namespace_needs_each_permission_of_its_file_and_no_other() =>
         ProveCloneAsync("tasks/clone-source/rbac.yaml", twoNamespaces: false);
 

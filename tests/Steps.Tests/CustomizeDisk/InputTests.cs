@@ -57,6 +57,48 @@ public sealed class InputTests : IDisposable
         Assert.Equal(2, Run("--commands=hostname x").ExitCode);
     }
 
+    [Fact]
+    public void The_commands_file_is_found_in_a_mounted_folder()
+    {
+        Mount("map", ("customize.commands", "upload motd:/etc/motd\n"), ("web.commands", "timezone Europe/Prague\n"), ("motd", "hello\n"));
+        Assert.Contains($"customize.commands:1: upload {_scratch["map/motd"]} to /etc/motd", Plan("--commands-file=", "--commands="), StringComparison.Ordinal);
+        Assert.Contains("timezone Europe/Prague", Plan("--commands-file=web.commands"), StringComparison.Ordinal);
+        Assert.DoesNotContain("upload", Plan($"--commands-file={_scratch["map/web.commands"]}"), StringComparison.Ordinal);
+        Assert.Matches("(?s)hostname first.*upload", Plan("--commands=hostname first"));
+
+        string Plan(params string[] more)
+        {
+            var result = Run([$"--disk={Disk()}", "--dry-run=true", $"--content={_scratch["map"]}", .. more]);
+            Assert.True(result.ExitCode == 0, result.All);
+            return result.Output;
+        }
+    }
+
+    [Fact]
+    public void A_mounted_folder_without_a_commands_file_is_no_image_without_changes()
+    {
+        Mount("map", ("customise.commands", "hostname x\n"), ("motd", "hello\n"));
+        var result = Run($"--disk={Disk()}", "--dry-run=true", $"--content={_scratch["map"]}");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains($"--content: the folder {_scratch["map"]} has no customize.commands; name its commands file with --commands-file", result.Error, StringComparison.Ordinal);
+        Assert.Contains($"{_scratch["map/none"]} is not there", Run($"--disk={Disk()}", $"--content={_scratch["map"]}", "--commands-file=none").Error, StringComparison.Ordinal);
+        var inline = Run($"--disk={Disk()}", "--dry-run=true", $"--content={_scratch["map"]}", "--commands=upload motd:/etc/motd");
+        Assert.True(inline.ExitCode == 0, inline.All);
+    }
+
+    /// <summary>A folder as kubelet mounts a ConfigMap: each key a link through <c>..data</c>.</summary>
+    private void Mount(string folder, params (string Key, string Text)[] keys)
+    {
+        const string version = "..2026_11_21_20_00_00.123456789";
+        foreach (var (key, text) in keys)
+        {
+            _scratch.File($"{folder}/{version}/{key}", text);
+            File.CreateSymbolicLink(_scratch[$"{folder}/{key}"], $"..data/{key}");
+        }
+
+        File.CreateSymbolicLink(_scratch[$"{folder}/..data"], version);
+    }
+
     private static ToolResult Run(params string[] arguments) => Tool.Try(Repository.Step("customize-disk"), arguments);
 
     private string Disk()

@@ -7,6 +7,7 @@ namespace Steps.Tests.CustomizeDisk;
 /// or done.
 /// </summary>
 [Collection(Launches.Name)]
+[Trait("Suite", "Long")]
 public sealed class InterruptionTests : IDisposable
 {
     private const string InTheLaunch = "starting the appliance", AtTheMark = "the edit begins", InACommand = "running it in the guest";
@@ -19,7 +20,6 @@ public sealed class InterruptionTests : IDisposable
     public Task SIGTERM_in_a_command_ends_it_in_time_and_the_next_run_refuses_the_disk() => Stop("TERM", InACommand, marked: true);
 
     [Theory]
-    [Trait("Suite", "Long")]
     [InlineData("TERM", InTheLaunch, false)]
     [InlineData("TERM", AtTheMark, true)]
     [InlineData("KILL", InTheLaunch, false)]
@@ -28,7 +28,6 @@ public sealed class InterruptionTests : IDisposable
     public Task At_any_moment_it_leaves_nothing_and_the_next_run_knows(string signal, string moment, bool marked) => Stop(signal, moment, marked);
 
     [Theory]
-    [Trait("Suite", "Long")]
     [InlineData("TERM", 143)]
     [InlineData("KILL", 137)]
     public async Task While_it_finishes_the_disk_is_marked_or_done(string signal, int killed)

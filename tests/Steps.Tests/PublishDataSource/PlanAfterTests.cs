@@ -15,6 +15,7 @@ public sealed class PlanAfterTests : IDisposable
     public void Dispose() => _scratch.Dispose();
 
     [SkippableFact]
+    [Trait("Suite", "Long")]
     public async Task A_rebuild_of_the_same_key_that_was_rolled_back_is_not_made_again_before_its_time()
     {
         using var scene = await Scene.NewAsync(ApiServerAssets.Kinds[^1]);

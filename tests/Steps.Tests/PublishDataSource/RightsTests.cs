@@ -6,6 +6,7 @@ using Steps.Tests.Cluster;
 
 namespace Steps.Tests.PublishDataSource;
 
+[Trait("Suite", "Long")]
 public class RightsTests
 {
     private const string WrongChecksum =
@@ -16,7 +17,6 @@ public class RightsTests
         ProveAsync("tasks/publish-datasource/rbac-two-namespaces.yaml", isOneNamespace: false);
 
     [SkippableFact]
-    [Trait("Suite", "Long")]
     public Task Publish_datasource_in_one_namespace_needs_each_permission_of_its_file_and_no_other() =>
         ProveAsync("tasks/publish-datasource/rbac.yaml", isOneNamespace: true);
 

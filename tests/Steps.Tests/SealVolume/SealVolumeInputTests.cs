@@ -15,7 +15,7 @@ public sealed class SealVolumeInputTests : IDisposable
     {
         using var contract = JsonDocument.Parse(Run("--contract").Output);
         string[] Names(string list) => [.. contract.RootElement.GetProperty(list).EnumerateArray().Select(item => item.GetProperty("name").GetString()!)];
-        Assert.Equal(["disk", "disk-format", "check", "operations", "keep-authorized-keys", "trim", "accelerator", "memory"], Names("options")[..8]);
+        Assert.Equal(["disk", "disk-format", "check", "operations", "keep-authorized-keys", "content", "trim", "accelerator", "memory"], Names("options")[..9]);
         Assert.Equal(["os", "findings", "freed-bytes", "error"], Names("results"));
     }
 
@@ -40,6 +40,20 @@ public sealed class SealVolumeInputTests : IDisposable
         Assert.Contains("ssh-hostkeys: remove SSH host keys", result.Output, StringComparison.Ordinal);
         Assert.Contains("machine-id: remove the content of /etc/machine-id", result.Output, StringComparison.Ordinal);
         Assert.Equal(before, Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(disk))));
+    }
+
+    [Fact]
+    public void Kept_keys_are_found_in_a_mounted_folder()
+    {
+        _scratch.File("map/..1/ops.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDsxR7gdDqoX2zRHQv0m9a9mVrAq9fpmL4f0q/rdm9x6 ops\n");
+        File.CreateSymbolicLink(_scratch["map/..data"], "..1");
+        File.CreateSymbolicLink(_scratch["map/ops.pub"], "..data/ops.pub");
+        string[] arguments = [$"--disk={Disk()}", "--check=true", "--dry-run=true", $"--content={_scratch["map"]}"];
+        var found = Run([.. arguments, "--keep-authorized-keys=ops.pub"]);
+        Assert.True(found.ExitCode == 0, found.All);
+        var missing = Run([.. arguments, "--keep-authorized-keys=dev.pub"]);
+        Assert.Equal(2, missing.ExitCode);
+        Assert.Contains($"{_scratch["map/dev.pub"]} is neither a key nor a file", missing.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -72,6 +72,7 @@ public sealed class SealVolumeTests : IDisposable
     }
 
     [Fact]
+    [Trait("Suite", "Long")]
     public async Task A_kill_in_the_middle_leaves_a_mark_that_the_next_run_refuses_and_nothing_else()
     {
         var disk = GuestDisks.Whole(_scratch["disk.img"], GuestDisks.BareSystem(_scratch), 64);
