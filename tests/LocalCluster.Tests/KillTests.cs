@@ -62,7 +62,7 @@ public sealed class KillTests
     }
 
     /// <summary>Lets so many writes through; the answer of the last one, and everything after it, never comes.</summary>
-    private sealed class LastWrite(int count)
+    internal sealed class LastWrite(int count)
     {
         private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _left = count;
