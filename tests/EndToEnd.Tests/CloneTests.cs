@@ -4,6 +4,7 @@ using Lab;
 namespace EndToEnd.Tests;
 
 [Collection(GoldenDiskTests.Name)]
+[Trait("Suite", "Long")]
 public sealed class CloneTests(GoldenDisk golden) : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(6);
@@ -54,7 +55,7 @@ public sealed class CloneTests(GoldenDisk golden) : IDisposable
     {
         CloudInitSeed.Write(scratch["seed.img"], "clone", BootProof.UserData(expected.Files.Keys, expected.Units.Keys, expected.Keys));
         using var machine = new QemuBoot(
-            new BootOptions(RunFolder.GoldenQcow2, "qcow2", scratch["with-data.log"]) { Seed = scratch["seed.img"], Processors = 1 });
+            new BootOptions(Place.Checkout.Qcow2, "qcow2", scratch["with-data.log"]) { Seed = scratch["seed.img"], Processors = 1 });
         return await BootProof.Read(machine.Console, Limit);
     }
 
@@ -79,7 +80,7 @@ public sealed class CloneTests(GoldenDisk golden) : IDisposable
     private async Task<IReadOnlyDictionary<string, string>> BootAlone(Expectations expected)
     {
         var disk = scratch["alone.qcow2"];
-        Tool.Run("qemu-img", "create", "-q", "-f", "qcow2", "-b", RunFolder.GoldenQcow2, "-F", "qcow2", disk);
+        Tool.Run("qemu-img", "create", "-q", "-f", "qcow2", "-b", Place.Checkout.Qcow2, "-F", "qcow2", disk);
         string served;
         using (var machine = new QemuBoot(new BootOptions(disk, "qcow2", scratch["alone.log"]) { KeepChanges = true, Processors = 1 }))
         {

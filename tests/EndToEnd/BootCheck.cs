@@ -20,19 +20,20 @@ public static class BootCheck
     ];
 
     /// <summary>Boots a disk (its own file stays as it is) and gives every proof, held or not.</summary>
-    /// <param name="disk">A qcow2.</param>
+    /// <param name="disk">The disk: its content is read only, what the guest writes goes elsewhere.</param>
+    /// <param name="format"><c>raw</c> or <c>qcow2</c>.</param>
     /// <param name="expected">What the customization must have left.</param>
     /// <param name="vendorIdentity">Lines of <c>name=value</c> that the machine must not show; empty where nobody knows them.</param>
     /// <param name="folder">Where the seed and the console's log go.</param>
     /// <param name="say">Takes the milestones.</param>
     /// <param name="cancellation">Stops the machine.</param>
     public static async Task<IReadOnlyList<Proof>> Run(
-        string disk, Expectations expected, IReadOnlyCollection<string> vendorIdentity, string folder, Action<string> say, CancellationToken cancellation)
+        string disk, string format, Expectations expected, IReadOnlyCollection<string> vendorIdentity, string folder, Action<string> say, CancellationToken cancellation)
     {
         var seed = Path.Combine(folder, "seed.img");
         CloudInitSeed.Write(seed, $"golden-{Guid.NewGuid():N}", BootProof.UserData(expected.Files.Keys, expected.Units.Keys, expected.Keys));
         var clock = Stopwatch.StartNew();
-        using var machine = new QemuBoot(new BootOptions(disk, "qcow2", Path.Combine(folder, "console.log")) { Seed = seed });
+        using var machine = new QemuBoot(new BootOptions(disk, format, Path.Combine(folder, "console.log")) { Seed = seed });
         var milestones = Array.ConvertAll(Milestones, async one =>
         {
             await machine.Console.WaitFor(one.Pattern, Limit, cancellation);

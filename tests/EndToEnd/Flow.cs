@@ -1,64 +1,76 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Lab;
 
 namespace EndToEnd;
 
-/// <summary>The run: vendor's disk → working copy → customized and sealed → checked → pushed → pulled → booted.</summary>
-public sealed class Flow
+/// <summary>
+/// The run: registry and cluster → the vendor's DataSource → a PipelineRun → the corporate DataSource, its container disk compared, and a
+/// team's clone of it booted. What a platform engineer does with kubectl is done with kubectl.
+/// </summary>
+public sealed partial class Flow
 {
+    private const string Private = "private-sources";
+    private const string Shared = "openshift-virtualization-os-images";
+    private const string Team = "team-a";
+    private const string Pipeline = "build-golden-image";
+    private const string ConsumerLabel = "app.kubernetes.io/part-of=one-machine";
+    private static readonly TimeSpan CancelLimit = TimeSpan.FromSeconds(60);
+
     private readonly FlowInputs inputs;
+    private readonly Place place;
     private readonly Terminal terminal;
     private readonly CancellationToken cancellation;
     private readonly RunFolder run;
+    private readonly CommandLine kubectl;
     private readonly List<StepSummary> done = [];
     private readonly List<Proof> proofs = [];
-    private readonly (string Name, string Purpose, Func<Task<StepFacts>> Work)[] steps;
     private Expectations expected = null!;
-    private DockerRegistry? registry;
-    private string image = "";
+    private string keysFile = "";
+    private string registry = "";
+    private string vendorDigest = "";
+    private Published? published;
     private string pulledDisk = "";
 
     /// <summary>What a step leaves for the summary: facts by name, and one line for the user.</summary>
     private sealed record StepFacts(string Said, IReadOnlyDictionary<string, string> Facts);
 
-    private Flow(FlowInputs inputs, RunFolder run, TextWriter output, CancellationToken cancellation)
+    /// <summary>A published version.</summary>
+    private sealed record Published(string Volume, string Version, string Image, string Disk, bool IsNew);
+
+    private Flow(FlowInputs inputs, Place place, RunFolder run, TextWriter output, CancellationToken cancellation)
     {
-        (this.inputs, this.run, this.cancellation) = (inputs, run, cancellation);
-        steps =
-        [
-            ("vendor disk", "what the vendor publishes", GetVendorDisk),
-            ("working copy", "a volume of its own, as a cluster clones it", CopyDisk),
-            ("customize-disk", "customize and seal, in one launch", Customize),
-            ("seal-volume --check", "an independent look: is any identity or secret left?", CheckSeal),
-            ("push-containerdisk", "to a registry on this machine", Push),
-            ("pull and compare", "skopeo, tar and qemu-img as judges", Pull),
-            ("boot", "what came back, under qemu: it has to prove itself on its console", Boot),
-        ];
-        terminal = new Terminal(output, steps.Length);
+        (this.inputs, this.place, this.run, this.cancellation) = (inputs, place, run, cancellation);
+        terminal = new Terminal(output, 5);
+        kubectl = new CommandLine(terminal, place.Kubeconfig);
     }
 
     /// <summary>Runs it all. The exit code: 0 only if every proof holds.</summary>
-    public static async Task<int> Run(FlowInputs inputs, TextWriter output, TextWriter error, CancellationToken cancellation)
+    public static async Task<int> Run(FlowInputs inputs, Place place, TextWriter output, TextWriter error, CancellationToken cancellation)
     {
-        using var folder = RunFolder.Open();
-        var flow = new Flow(inputs, folder, output, cancellation);
+        using var folder = RunFolder.Open(place);
+        var flow = new Flow(inputs, place, folder, output, cancellation);
         var started = TimeProvider.System.GetUtcNow();
         var clock = Stopwatch.StartNew();
         flow.terminal.Line($"golden-image: {Terminal.Short(inputs.VendorDiskPath)} + {Terminal.Short(inputs.Customize)}");
         Summary Tell(string outcome, string? fault) => new(
             outcome, fault, started, Math.Round(clock.Elapsed.TotalSeconds, 1), Environment.ProcessorCount,
-            File.Exists(inputs.VendorDiskPath) ? inputs.Key() : "", inputs.VendorDiskPath, inputs.Customize, flow.done, flow.proofs, RunFolder.Files);
+            File.Exists(inputs.VendorDiskPath) ? inputs.Key() : "", inputs.VendorDiskPath, inputs.Customize, flow.published?.Version, flow.done, flow.proofs,
+            flow.Files());
         try
         {
-            flow.expected = Expectations.Of(inputs.Customize);
-            foreach (var (name, purpose, work) in flow.steps)
+            await flow.Work();
+            if (flow.pulledDisk.Length > 0)
             {
-                await flow.Timed(name, purpose, work);
+                folder.Keep(Tell("golden", null), flow.pulledDisk);
+            }
+            else if (Summary.Read(place.SummaryFile) is { } last && last.Customization == inputs.Customize && last.VendorImage == inputs.VendorDiskPath)
+            {
+                // Made anew by others of our executables, it would be the same: whoever asks by this key may take it.
+                (last with { Key = inputs.Key(), Files = last.Version == flow.published!.Version ? flow.Files() : last.Files }).Write(place.SummaryFile);
             }
 
-            var summary = Tell("golden", null);
-            folder.Keep(summary);
-            flow.SayNext(summary);
+            flow.SayNext(clock.Elapsed);
             return 0;
         }
         catch (Exception fault) when (fault is FlowException or OperationCanceledException or IOException or UnauthorizedAccessException)
@@ -84,10 +96,26 @@ public sealed class Flow
             await error.WriteLineAsync($"golden-image: a fault of this program: {bug}");
             return 1;
         }
-        finally
+    }
+
+    private async Task Work()
+    {
+        expected = Expectations.Of(inputs.Customize);
+        (var content, keysFile) = CustomizationFiles.Options(inputs.Customize, expected.Keys);
+        await Timed("machine", "a registry with the vendor's image, and a local cluster", () => Prepare(content));
+        await Timed("vendor", "its DataImportCron, and the DataSource that comes of it", ImportVendor);
+        await Timed("build", "a PipelineRun: clone, customize, seal, check, push, publish", Build);
+        if (!published!.IsNew && run.HasChecked(published.Version))
         {
-            flow.registry?.Dispose();
+            terminal.Line($"      {published.Volume} was compared and booted before; nothing is left to do");
+            return;
         }
+
+        // The judges need the disk and the registry, the machine a processor: side by side.
+        terminal.Line();
+        await Together(
+            Timed("container disk", "skopeo, tar and qemu-img as judges", Judge),
+            Timed("consumer", "a team's clone of the DataSource, booted: it has to prove itself on its console", Boot));
     }
 
     private async Task Timed(string name, string purpose, Func<Task<StepFacts>> work)
@@ -99,170 +127,203 @@ public sealed class Flow
         {
             var facts = await work();
             cancellation.ThrowIfCancellationRequested();
-            done.Add(new StepSummary(name, Math.Round(clock.Elapsed.TotalSeconds, 1), facts.Facts));
-            terminal.Done(clock.Elapsed, facts.Said);
+            lock (done)
+            {
+                done.Add(new StepSummary(name, Math.Round(clock.Elapsed.TotalSeconds, 1), facts.Facts));
+            }
+
+            terminal.Done(name, clock.Elapsed, facts.Said);
         }
         catch
         {
-            terminal.Failed(clock.Elapsed);
+            terminal.Failed(name, clock.Elapsed);
             throw;
         }
     }
 
-    private async Task<StepFacts> GetVendorDisk()
+    // Both end before anything is cleaned up; the first fault is told.
+    private static async Task Together(params Task[] tasks)
     {
-        if (inputs.VendorImage is null)
+        await Task.WhenAll(tasks).ContinueWith(_ => { }, TaskScheduler.Default);
+        foreach (var task in tasks)
         {
-            var (code, line) = await StepProgram.RunProgram(
-                VendorDisk.Recipe, [Path.GetDirectoryName(VendorDisk.Path)!], terminal.Detail, terminal.Detail, cancellation);
-            if (code != 0)
-            {
-                throw StoppableTool.Failed(code, $"{VendorDisk.Recipe} failed with {code}", line.Length > 0 ? line : "see its log beside the disk");
-            }
+            await task;
         }
+    }
 
-        else if (inputs.VendorFormat == "qcow2")
+    private async Task<StepFacts> Prepare(string content)
+    {
+        await CheckVendorDisk();
+        // The vendor's image is pushed while the cluster starts and is furnished.
+        await Together(PushVendor(), StartCluster(content));
+        return new($"registry {registry}, cluster {Terminal.Short(place.Kubeconfig)}", new Dictionary<string, string>
         {
-            await CheckQcow2(inputs.VendorDiskPath);
-        }
-
-        var size = RunFolder.Allocated(inputs.VendorDiskPath);
-        return new($"{Terminal.Short(inputs.VendorDiskPath)}, {inputs.VendorFormat}, {Terminal.Bytes(size)} on disk", new Dictionary<string, string>
-        {
-            ["format"] = inputs.VendorFormat,
-            ["allocated-bytes"] = $"{size}",
+            ["registry"] = registry,
+            ["vendor-digest"] = vendorDigest,
         });
     }
 
-    // qemu-img convert reads what lies behind the end of a cut file as zeros, without a word. Of qemu-img check's exit codes,
-    // 3 means clusters that are lost, which harms no data (qemu-img(1)).
-    private async Task CheckQcow2(string disk)
+    private async Task StartCluster(string content)
     {
-        var check = await StoppableTool.Try("qemu-img", ["check", "-f", "qcow2", disk], cancellation);
-        if (check.ExitCode is not (0 or 3))
+        if (!File.Exists(Place.LocalCluster))
         {
-            throw new FlowException(5, $"VENDOR_IMAGE={disk}: it is cut short or damaged; fetch it again (qemu-img check: {check.Error.Trim().Split('\n')[0]})");
+            throw new FlowException(3, $"{Place.LocalCluster}: it is not built; run make local-cluster");
         }
+
+        string[] options = place.Cluster == Place.Checkout.Cluster ? place.ClusterOptions.ToArray() : [$"--state={place.Cluster}", .. place.ClusterOptions];
+        await kubectl.Type(string.Join(' ', [Terminal.Short(Place.LocalCluster), "up", .. options.Select(CommandLine.Quoted)]), cancellation);
+        terminal.Command($"export KUBECONFIG={CommandLine.Quoted(Terminal.Short(place.Kubeconfig))}", []);
+        var tasks = Place.InCheckout("tasks");
+        string[] steps = ["plan-build", "clone-source", "customize-disk", "seal-volume", "push-containerdisk", "publish-datasource", "discard-volume"];
+        string[] both = ["plan-build", "publish-datasource"];
+        string[] here = ["clone-source", "discard-volume"];
+        await kubectl.Type($"kubectl apply -f {Place.InCheckout("docs", "examples", "one-machine", "namespaces.yaml")}", cancellation);
+        await kubectl.Type(
+            $"kubectl apply -n {Private} {string.Join(' ', here.Select(step => $"-f {tasks}/{step}/rbac.yaml"))}", cancellation);
+        await kubectl.Type(
+            $"sed -s '$a---' {string.Join(' ', both.Select(step => $"{tasks}/{step}/rbac-two-namespaces.yaml"))} | sed 's/golden-images/{Private}/' | kubectl apply -f -", cancellation);
+        await kubectl.Type(
+            $"kubectl apply -n {Private} {string.Join(' ', steps.Select(step => $"-f {tasks}/{step}/{step}.yaml"))} -f {Place.InCheckout("pipelines", Pipeline, $"{Pipeline}.yaml")}",
+            cancellation);
+        await kubectl.Type(
+            $"kubectl create configmap {inputs.DataSource} -n {Private} {content} --dry-run=client -o yaml | kubectl apply -f -", cancellation);
     }
 
-    private async Task<StepFacts> CopyDisk()
+    /// <summary>A file of the example with other names in it, ready for <c>kubectl</c>.</summary>
+    private string With(string file, string verb, params (string Old, string New)[] changes)
     {
-        Directory.CreateDirectory(run.Volume);
-        await StoppableTool.Require(
-            5, $"{inputs.VendorDiskPath}: qemu-img cannot copy it",
-            "qemu-img", ["convert", "-f", inputs.VendorFormat, "-O", "raw", inputs.VendorDiskPath, run.Disk], cancellation);
+        var path = Place.InCheckout("docs", "examples", "one-machine", file);
+        var text = string.Concat(changes.Where(change => change.Old != change.New).Select(change => $" -e {CommandLine.Quoted($"s|{change.Old}|{change.New}|")}"));
+        return text.Length == 0 ? $"kubectl {verb} -f {path}" : $"sed{text} {path} | kubectl {verb} -f -";
+    }
 
-        // As CDI and KubeVirt leave it: qemu's user and group may write, nobody else may read.
-        File.SetUnixFileMode(run.Disk, (UnixFileMode)0b110_110_000);
-        var (size, allocated) = (new FileInfo(run.Disk).Length, RunFolder.Allocated(run.Disk));
-        return new($"raw, {Terminal.Bytes(size)}, {Terminal.Bytes(allocated)} on disk", new Dictionary<string, string>
+    private async Task<StepFacts> ImportVendor()
+    {
+        var name = inputs.Name;
+        await kubectl.Type(With("vendor.yaml", "apply", ("127.0.0.1:5000", registry), ("debian12", name), ("storage: 5Gi", $"storage: {await VendorSize()}Gi")), cancellation);
+        var cron = await kubectl.Find(cancellation, "dataimportcron", name, "-n", Private);
+        var asked = (string?)cron?["metadata"]?["annotations"]?["cdi.kubevirt.io/storage.import.sourceDesiredDigest"];
+        if (asked is not null && asked != vendorDigest)
         {
-            ["virtual-bytes"] = $"{size}",
-            ["allocated-bytes"] = $"{allocated}",
-        });
-    }
+            // What the schedule would find tonight.
+            await kubectl.Type(
+                $"kubectl annotate dataimportcron/{name} -n {Private} --overwrite cdi.kubevirt.io/storage.import.sourceDesiredDigest={vendorDigest}", cancellation);
+        }
 
-    private async Task<StepFacts> Customize()
-    {
-        var results = await Step(
-            "customize-disk",
-            $"--disk={run.Volume}", $"--commands-file={Terminal.Short(inputs.Customize)}", "--seal=true",
-            $"--operations={inputs.Operations}", $"--network={(inputs.Network ? "true" : "")}");
-        var allocated = RunFolder.Allocated(run.Disk);
-        return With(results, $"{results["os"]}, now {Terminal.Bytes(allocated)} on disk", ("allocated-bytes", $"{allocated}"));
-    }
-
-    private async Task<StepFacts> CheckSeal()
-    {
-        // The keys that the customization put in are wanted; any other is a finding.
-        var keys = Path.Combine(run.Folder, "authorized_keys");
-        await File.WriteAllLinesAsync(keys, expected.Keys.Select(key => key.Line), cancellation);
-        var results = await Step(
-            "seal-volume",
-            $"--disk={run.Volume}", "--check=true", $"--operations={inputs.Operations}",
-            $"--keep-authorized-keys={(expected.Keys.Count > 0 ? keys : "")}");
-        return With(results, "nothing found");
-    }
-
-    private async Task<StepFacts> Push()
-    {
-        registry = await StartRegistry();
-        var repository = $"{registry.Host}/golden/{(inputs.VendorImage is null ? "debian12" : "image")}";
-        var results = await Step("push-containerdisk", $"--disk={run.Volume}", $"--image={repository}:latest", "--insecure=true");
-        image = $"{repository}@{results["IMAGE_DIGEST"]}";
-        return With(results, results["IMAGE_DIGEST"], ("reference", image));
-    }
-
-    // It is there within a second; if not, the user learns what it said.
-    private static async Task<DockerRegistry> StartRegistry()
-    {
+        var volume = $"{name}-{vendorDigest["sha256:".Length..][..12]}";
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(TimeSpan.FromMinutes(5));
         try
         {
-            return await Task.Run(() => DockerRegistry.Start());
-        }
-        catch (Exception fault) when (fault is InvalidOperationException or TimeoutException)
-        {
-            throw StoppableTool.Failed(3, "docker-registry, to which the image is pushed, does not start; install it by 'make packages'", fault.Message);
-        }
-    }
-
-    private async Task<StepFacts> Pull()
-    {
-        var pulled = await ContainerDiskJudge.Pull(image, run.Folder, cancellation);
-        await ContainerDiskJudge.Compare(run.Disk, pulled.Disk, cancellation);
-        pulledDisk = pulled.Disk;
-        var size = new FileInfo(pulled.Disk).Length;
-        return new StepFacts(
-            $"one layer of {Terminal.Bytes(pulled.LayerBytes)}, disk.qcow2 of {Terminal.Bytes(size)}: identical to the volume",
-            new Dictionary<string, string>
+            while ((string?)(await kubectl.Find(limit.Token, "datasource", name, "-n", Private))?["spec"]?["source"]?["pvc"]?["name"] != volume)
             {
-                ["layer-digest"] = pulled.LayerDigest,
-                ["layer-bytes"] = $"{pulled.LayerBytes}",
-                ["qcow2-bytes"] = $"{size}",
-            });
-    }
-
-    private async Task<StepFacts> Boot()
-    {
-        IReadOnlyList<string> identity = inputs.VendorImage is null ? VendorDisk.Identity : [];
-        proofs.AddRange(await BootCheck.Run(pulledDisk, expected, identity, run.Folder, terminal.Detail, cancellation));
-        foreach (var proof in proofs)
+                await Task.Delay(300, limit.Token);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            terminal.Detail(proof.Holds
-                ? $"holds: {proof.Name}: {(proof.Found == proof.Expected && proof.Found.Length == 64 ? $"as written (sha256 {proof.Found[..12]})" : proof.Found)}"
-                : $"DOES NOT HOLD: {proof.Name}: expected {proof.Expected}; found {proof.Found}");
+            throw new FlowException(4, $"DataImportCron {Private}/{name} has not imported {vendorDigest} in 5 minutes: kubectl describe dataimportcron,dv -n {Private}");
         }
 
-        var broken = proofs.Where(proof => !proof.Holds).Select(proof => proof.Name).ToList();
-        return broken.Count == 0
-            ? new($"{proofs.Count} of {proofs.Count} proofs hold", new Dictionary<string, string>())
-            : throw new FlowException(6, $"the golden disk boots, but {broken.Count} of {proofs.Count} proofs do not hold: {string.Join(", ", broken)}; the console is in {Terminal.Short(RunFolder.FailedConsole)}");
+        await kubectl.Type($"kubectl wait datasource/{name} -n {Private} --for=condition=Ready --timeout=5m", cancellation);
+        return new($"DataSource {Private}/{name}, volume {volume}", new Dictionary<string, string> { ["volume"] = volume });
     }
 
-    private async Task<IReadOnlyDictionary<string, string>> Step(string step, params string[] options) =>
-        await StepProgram.Run(step, options.Where(option => !option.EndsWith('=')), run.Results, terminal.Detail, cancellation);
-
-    private static StepFacts With(IReadOnlyDictionary<string, string> results, string said, params (string Name, string Value)[] more) =>
-        new(said, results.Where(result => result.Value.Length > 0).Concat(more.Select(one => KeyValuePair.Create(one.Name, one.Value))).ToDictionary());
-
-    private void SayNext(Summary summary)
+    private async Task<StepFacts> Build()
     {
-        var push = summary.Steps.First(step => step.Name == "push-containerdisk").Facts;
-        var layer = long.Parse(summary.Steps.First(step => step.Name == "pull and compare").Facts["layer-bytes"]);
+        // Not to be broken off before its name is known.
+        var created = await kubectl.Type(
+            With(
+                "pipelinerun.yaml", "create", ("127.0.0.1:5000", registry), ("debian12", inputs.Name),
+                ("value: \"false\"", inputs.Network ? "value: \"true\"" : "value: \"false\""),
+                ("value: defaults", inputs.Operations.Length > 0 ? $"value: \"{inputs.Operations}\"" : "value: defaults"), ("ops.pub", keysFile)),
+            CancellationToken.None);
+        var name = created[(created.IndexOf('/') + 1)..].Split(' ')[0];
+        IReadOnlyList<TaskOutcome> tasks;
+        JsonNode ended;
+        try
+        {
+            (tasks, ended) = await new RunFollower(kubectl, terminal, Private, name).Follow(cancellation);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            await Cancel(name);
+            throw;
+        }
+
+        if (RunFollower.Succeeded(ended) != true)
+        {
+            var message = (string?)RunFollower.Condition(ended)?["message"] ?? "it failed";
+            throw tasks.FirstOrDefault(task => !task.Succeeded) is { } failed
+                ? new FlowException(
+                    failed.ExitCode == 0 ? 1 : failed.ExitCode, $"{failed.Task}: {failed.Results.GetValueOrDefault("error", failed.Message)}")
+                : new FlowException(1, $"PipelineRun {Private}/{name}: {message}");
+        }
+
+        var facts = tasks.SelectMany(task => task.Results.Select(result => KeyValuePair.Create($"{task.Task}.{result.Key}", result.Value)))
+            .Concat(tasks.Select(task => KeyValuePair.Create($"{task.Task}.seconds", Terminal.Seconds(TimeSpan.FromSeconds(task.Seconds)))))
+            .Append(KeyValuePair.Create("pipeline-run", name)).ToDictionary();
+        var isNew = facts.GetValueOrDefault("plan.needed") == "true";
+        published = await FindPublished(isNew, facts.GetValueOrDefault("push.IMAGE_DIGEST"));
+        return new(isNew ? $"new version {published.Volume}" : $"nothing to build: {facts.GetValueOrDefault("plan.reason")}", facts);
+    }
+
+    private async Task Cancel(string name)
+    {
+        using var limit = new CancellationTokenSource(CancelLimit);
+        try
+        {
+            await kubectl.Type($"kubectl patch pipelinerun {name} -n {Private} --type=merge -p '{{\"spec\":{{\"status\":\"CancelledRunFinally\"}}}}'", limit.Token);
+            while (await kubectl.Find(limit.Token, "pipelinerun", name, "-n", Private) is { } found && RunFollower.Succeeded(found) is null)
+            {
+                await Task.Delay(500, limit.Token);
+            }
+        }
+        catch (Exception fault) when (fault is OperationCanceledException or FlowException)
+        {
+            terminal.Line($"      PipelineRun {Private}/{name} has not ended: kubectl describe pipelinerun {name} -n {Private}");
+        }
+    }
+
+    private async Task<Published> FindPublished(bool isNew, string? digest)
+    {
+        var source = await kubectl.Find(cancellation, "datasource", inputs.DataSource, "-n", Shared);
+        var volume = (string?)source?["spec"]?["source"]?["pvc"]?["name"]
+            ?? throw new FlowException(3, $"DataSource {Shared}/{inputs.DataSource} points to no volume, although the PipelineRun has succeeded");
+        var claim = await kubectl.Find(cancellation, "persistentvolumeclaim", volume, "-n", Shared)
+            ?? throw new FlowException(3, $"PersistentVolumeClaim {Shared}/{volume}, to which the DataSource points, is gone");
+        var annotations = claim["metadata"]!["annotations"];
+        var data = await kubectl.Find(cancellation, "datavolume", volume, "-n", Shared);
+        var image = (string?)(annotations?["goldenimage.io/image"] ?? data?["metadata"]?["annotations"]?["goldenimage.io/image"])
+            ?? throw new FlowException(3, $"{Shared}/{volume} does not say which container disk was pushed of it");
+        return new Published(volume, $"{Shared}/{volume} {claim["metadata"]!["uid"]}", digest is null ? image : $"{image}@{digest}", place.Disk((string)claim["spec"]!["volumeName"]!), isNew);
+    }
+
+    private Dictionary<string, string> Files() => new()
+    {
+        ["volume"] = published?.Disk ?? "",
+        ["qcow2"] = place.Qcow2,
+        ["console"] = place.Console,
+        ["summary"] = place.SummaryFile,
+    };
+
+    private void SayNext(TimeSpan took)
+    {
+        var version = published!;
         string[] lines =
         [
             "",
-            $"golden image: {summary.Steps.Count} steps, {summary.Proofs.Count} proofs, {summary.Seconds:0.0} s",
-            .. summary.Steps.Select(step => $"  {step.Seconds,6:0.0} s  {step.Name}"),
-            $"  volume    {Terminal.Short(RunFolder.GoldenVolume)}/disk.img, raw, {Terminal.Bytes(RunFolder.Allocated(Path.Combine(RunFolder.GoldenVolume, "disk.img")))} on disk",
-            $"  qcow2     {Terminal.Short(RunFolder.GoldenQcow2)}, as pulled",
-            $"  image     {push["IMAGE_DIGEST"]}, layer of {Terminal.Bytes(layer)} (its registry ended with this run)",
-            $"  disk      {push["disk-digest"]} (its qcow2, however it is compressed)",
-            $"  summary   {Terminal.Short(RunFolder.SummaryFile)}",
-            "next:",
-            $"  to your registry   {Terminal.Short(Repository.Step("push-containerdisk"))} --disk={Terminal.Short(RunFolder.GoldenVolume)} --image=REGISTRY/REPOSITORY:TAG",
-            $"  your own recipe    cp -r {Terminal.Short(Path.GetDirectoryName(FlowInputs.Sample)!)} mine; make golden-image CUSTOMIZE=mine/customize.commands",
-            "  your own disk      make golden-image VENDOR_IMAGE=/path/to/disk.qcow2",
+            version.IsNew
+                ? $"golden image: a new version in {Terminal.Seconds(took)}{(proofs.Count > 0 ? $", {proofs.Count} proofs hold" : "")}"
+                : $"golden image: nothing has changed, checked in {Terminal.Seconds(took)}",
+            $"  DataSource      {Shared}/{inputs.DataSource} -> {version.Volume}",
+            $"  container disk  {version.Image}",
+            $"  qcow2, summary  {Terminal.Short(place.Qcow2)}, {Path.GetFileName(place.SummaryFile)}",
+            "go on (cluster and registry run until 'make down'):",
+            $"  export KUBECONFIG={CommandLine.Quoted(Terminal.Short(place.Kubeconfig))}",
+            "  kubectl get datasources,dv -A                     what is there",
+            $"  kubectl get pipelineruns,taskruns -n {Private}   how it came about",
+            $"  cp -r {Terminal.Short(Path.GetDirectoryName(FlowInputs.Sample)!)} mine; make golden-image CUSTOMIZE=mine/customize.commands",
         ];
         foreach (var line in lines)
         {

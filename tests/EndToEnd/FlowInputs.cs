@@ -21,6 +21,12 @@ public sealed record FlowInputs(string? VendorImage, string VendorFormat, string
     /// <summary>The vendor's disk, brought or made.</summary>
     public string VendorDiskPath => VendorImage ?? VendorDisk.Path;
 
+    /// <summary>What the vendor's image is called in the registry and in the cluster: after its file.</summary>
+    public string Name => VendorImage is null ? "debian12" : NameOf(VendorImage);
+
+    /// <summary>The DataSource that is made of it.</summary>
+    public string DataSource => $"{Name}-corp";
+
     /// <summary>Reads and checks them, so that a wrong name costs no minute of work.</summary>
     public static FlowInputs Read(IReadOnlyList<string> arguments)
     {
@@ -90,6 +96,14 @@ public sealed record FlowInputs(string? VendorImage, string VendorFormat, string
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    // A DNS label, with room for what is added to it.
+    private static string NameOf(string file)
+    {
+        var stem = Path.GetFileNameWithoutExtension(file).ToLowerInvariant();
+        var name = string.Concat(stem.Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '-')).Trim('-');
+        return (name.Length > 30 ? name[..30].TrimEnd('-') : name) is { Length: > 0 } label ? label : "vendor";
     }
 
     private static string Format(string image, string given) => (given, Path.GetExtension(image)) switch

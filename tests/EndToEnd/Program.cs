@@ -12,7 +12,7 @@ using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 try
 {
-    return await Flow.Run(FlowInputs.Read(args), Console.Out, Console.Error, stop.Token);
+    return await Flow.Run(FlowInputs.Read(args), Place.Checkout, Console.Out, Console.Error, stop.Token);
 }
 catch (Exception fault) when (fault is FlowException or IOException or UnauthorizedAccessException)
 {

@@ -11,11 +11,12 @@ public static class StoppableTool
 
     /// <summary>Runs a program to its end, or until it is cancelled.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; the program was asked to stop, and has.</exception>
-    public static async Task<ToolResult> Try(string program, IReadOnlyList<string> arguments, CancellationToken cancellation)
+    public static async Task<ToolResult> Try(
+        string program, IReadOnlyList<string> arguments, CancellationToken cancellation, IReadOnlyDictionary<string, string>? environment = null)
     {
         cancellation.ThrowIfCancellationRequested();
         var (output, error) = (new StringBuilder(), new StringBuilder());
-        using var child = new ChildProcess(program, arguments, text => output.Append(text.Span), text => error.Append(text.Span));
+        using var child = new ChildProcess(program, arguments, text => output.Append(text.Span), text => error.Append(text.Span), environment);
         var code = await child.Ended().WaitAsync(cancellation);
         return new ToolResult(code, output.ToString(), error.ToString());
     }
@@ -45,5 +46,5 @@ public static class StoppableTool
 
     private const int Enospc = 28; // errno(3), which .NET gives as HResult
 
-    private static string FreeSpace => $"a run takes about three times the guest's data: make room at {Repository.Artifacts} and $TMPDIR";
+    private static string FreeSpace => $"a run takes about eight times the guest's data: make room at {Repository.Artifacts} and $TMPDIR";
 }

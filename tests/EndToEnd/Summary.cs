@@ -26,6 +26,7 @@ public sealed record Proof(string Name, string Expected, string Found, bool Hold
 /// <param name="Key">Hash of the inputs (<see cref="FlowInputs.Key"/>).</param>
 /// <param name="VendorImage">The disk that went in.</param>
 /// <param name="Customization">The commands file.</param>
+/// <param name="Version">The published volume, by namespace, name and uid; null when it did not come to that.</param>
 /// <param name="Steps">In their order.</param>
 /// <param name="Proofs">What was checked in the booted machine.</param>
 /// <param name="Files">Where things are, by what they are.</param>
@@ -38,6 +39,7 @@ public sealed record Summary(
     string Key,
     string VendorImage,
     string Customization,
+    string? Version,
     IReadOnlyList<StepSummary> Steps,
     IReadOnlyList<Proof> Proofs,
     IReadOnlyDictionary<string, string> Files)

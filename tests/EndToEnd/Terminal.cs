@@ -23,6 +23,10 @@ public sealed partial class Terminal(TextWriter output, int steps)
         }
     }
 
+    /// <summary>A command with what it said, in one piece.</summary>
+    public void Command(string command, IEnumerable<string> said) =>
+        Line(string.Join('\n', [$"      $ {command}", .. said.Select(line => $"      | {line}")]));
+
     /// <summary>Begins a step.</summary>
     public void Begin(string name, string purpose) => Line($"[{++current}/{steps}] {name}  {purpose}");
 
@@ -49,10 +53,10 @@ public sealed partial class Terminal(TextWriter output, int steps)
     }
 
     /// <summary>Ends a step that went well.</summary>
-    public void Done(TimeSpan time, string said) => Line($"      {Seconds(time),7}  {said}");
+    public void Done(string name, TimeSpan time, string said) => Line($"      {Seconds(time),7}  {name}: {said}");
 
     /// <summary>Ends a step that did not.</summary>
-    public void Failed(TimeSpan time) => Line($"      {Seconds(time),7}  FAILED");
+    public void Failed(string name, TimeSpan time) => Line($"      {Seconds(time),7}  {name}: FAILED");
 
     /// <summary>Seconds with one digit.</summary>
     public static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.0} s");

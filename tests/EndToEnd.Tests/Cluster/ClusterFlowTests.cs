@@ -11,6 +11,7 @@ namespace EndToEnd.Tests.Cluster;
 /// by the steps as a Task runs them, each as its own ServiceAccount with its rbac.yaml and nothing else.
 /// </summary>
 [Collection(GoldenDiskTests.Name)]
+[Trait("Suite", "Long")]
 public sealed class ClusterFlowTests : IDisposable
 {
     private const string Commands = "write /etc/corp-release:Corporate Debian 12\nupload content/motd:/etc/motd\n";
