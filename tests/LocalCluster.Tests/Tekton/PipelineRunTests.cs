@@ -103,7 +103,7 @@ public sealed class PipelineRunTests
         Assert.Equal("builder", pod.Spec.ServiceAccountName);
         Assert.Equal(["--text=hello", "--said=/tekton/results/said"], pod.Spec.Containers.Single().Args!);
         Assert.Equal(["one-first-pod/step-say", "one-second-pod/step-say", "one-last-pod/step-say"], bench.Began);
-        var events = await bench.EventsAsync("one");
+        var events = await bench.EventsAsync("one", "Normal Succeeded");
         Assert.Equal(["Normal Running", "Normal Started", "Normal Succeeded"], events);
     }
 
@@ -137,7 +137,7 @@ public sealed class PipelineRunTests
         Assert.Equal("False/Failed/\"step-say\" exited with code 6", TektonBench.Show(failed.Succeeded));
         var pod = await bench.Client.GetAsync(Kinds.Pods, bench.Space, "breaks-clean-pod", TektonBench.Limit());
         Assert.Equal("--text=Failed Failed Failed half", pod.Spec.Containers.Single().Args![0]);
-        Assert.Contains("Warning Failed", await bench.EventsAsync("breaks"));
+        Assert.Contains("Warning Failed", await bench.EventsAsync("breaks", "Warning Failed"));
     }
 
     [SkippableTheory]

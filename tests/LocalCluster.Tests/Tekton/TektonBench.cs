@@ -139,8 +139,21 @@ internal sealed class TektonBench : IAsyncDisposable
 
     public async Task<List<TaskRun>> TaskRunsAsync() => (await Client.ListAsync(TektonKinds.TaskRuns, Space, Limit())).Items;
 
-    public async Task<List<string>> EventsAsync(string name) =>
-        [.. (await Client.ListAsync(Kinds.Events, Space, Limit())).Items.Where(one => one.InvolvedObject.Name == name).Select(one => $"{one.Type} {one.Reason}").Order(StringComparer.Ordinal)];
+    /// <summary>The events of an object, as soon as one of them is there: they are told a moment after the status.</summary>
+    public async Task<List<string>> EventsAsync(string name, string until)
+    {
+        var limit = Limit();
+        while (true)
+        {
+            var events = (await Client.ListAsync(Kinds.Events, Space, limit)).Items.Where(one => one.InvolvedObject.Name == name).Select(one => $"{one.Type} {one.Reason}").ToList();
+            if (events.Contains(until))
+            {
+                return [.. events.Order(StringComparer.Ordinal)];
+            }
+
+            await Task.Delay(50, limit);
+        }
+    }
 
     public static string Show(Condition? one) => one is null ? "-" : $"{one.Status}/{one.Reason}/{one.Message}";
 
