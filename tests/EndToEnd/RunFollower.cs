@@ -47,7 +47,8 @@ public sealed class RunFollower(CommandLine kubectl, Terminal terminal, string s
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var ended = new TaskCompletionSource<JsonNode>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var runs = Watch(one => _ = Succeeded(one) is not null && ended.TrySetResult(one), stop.Token, "pipelineruns", run);
+        // A list of one: of an object that is named, kubectl passes over what changed between its look and its watch.
+        var runs = Watch(one => _ = Succeeded(one) is not null && ended.TrySetResult(one), stop.Token, "pipelineruns", $"--field-selector=metadata.name={run}");
         var tasks = Watch(one => See(one, stop.Token), stop.Token, "taskruns", "-l", $"tekton.dev/pipelineRun={run}");
         try
         {
